@@ -1,0 +1,15 @@
+//! A Kafka producer without streams: a pure, simulated core and a tokio driver.
+
+mod config;
+mod error;
+mod metrics;
+mod producer;
+mod record;
+mod topic;
+
+pub use config::{Acks, Compression, ProducerConfig};
+pub use error::{Cause, ConfigError, ConfigWarning, DeliveryError, KafkaError, StartError, Written};
+pub use metrics::{CloseReport, MetricName, Metrics};
+pub use producer::{Appender, Partitioner, Placement, Producer, Sending};
+pub use record::{Ack, Header, RecordRef, Timestamp};
+pub use topic::Topic;
