@@ -97,6 +97,20 @@ pub enum Compression {
     Zstd(i32),
 }
 
+impl Compression {
+    /// The id that batches carry in their attributes.
+    #[must_use]
+    pub fn id(self) -> i16 {
+        match self {
+            Self::None => 0,
+            Self::Gzip(_) => 1,
+            Self::Snappy => 2,
+            Self::Lz4(_) => 3,
+            Self::Zstd(_) => 4,
+        }
+    }
+}
+
 impl Default for ProducerConfig {
     fn default() -> Self {
         Self {

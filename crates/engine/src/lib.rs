@@ -1,5 +1,6 @@
 //! A Kafka producer without streams: a pure, simulated core and a tokio driver.
 
+pub mod batch;
 mod config;
 mod error;
 mod metrics;
