@@ -1,0 +1,188 @@
+//! The table of Kafka 4.3's error codes.
+
+use super::ProduceClass::{
+    self, Duplicate, Fatal, InvalidEpoch, OutOfOrder, Refused, Retry, StaleMetadata, TooLarge,
+    Unclear, UnknownProducer,
+};
+
+/// One error code.
+pub(super) struct Row {
+    pub(super) code: i16,
+    pub(super) name: &'static str,
+    /// As the Java client classifies it.
+    pub(super) retriable: bool,
+    /// In a produce response.
+    pub(super) produce: ProduceClass,
+    pub(super) meaning: &'static str,
+}
+
+/// The row of a code, if Kafka 4.3 has it.
+pub(super) fn row(code: i16) -> Option<&'static Row> {
+    // The codes follow one another, from the first row's on.
+    let index = code.checked_sub(ROWS[0].code)?;
+    ROWS.get(usize::try_from(index).ok()?)
+}
+
+const RETRY: ProduceClass = Retry { refused: false };
+/// The leader checks for these before it appends.
+const RETRY_REFUSED: ProduceClass = Retry { refused: true };
+/// A leader that lost its role while it waited for replicas answers so after the append.
+const STALE: ProduceClass = StaleMetadata { refused: false };
+/// A topic id is looked up before anything is appended.
+const STALE_REFUSED: ProduceClass = StaleMetadata { refused: true };
+
+const fn of(
+    code: i16,
+    name: &'static str,
+    retriable: bool,
+    produce: ProduceClass,
+    meaning: &'static str,
+) -> Row {
+    Row {
+        code,
+        name,
+        retriable,
+        produce,
+        meaning,
+    }
+}
+
+/// In the order of their codes, without a gap.
+#[rustfmt::skip]
+pub(super) static ROWS: &[Row] = &[
+    of(-1, "UNKNOWN_SERVER_ERROR", false, Unclear, "the broker failed in a way that it did not expect"),
+    of(0, "NONE", false, Unclear, "no error"),
+    of(1, "OFFSET_OUT_OF_RANGE", false, Unclear, "the offset is outside the partition's log"),
+    of(2, "CORRUPT_MESSAGE", true, RETRY_REFUSED, "the batch was damaged on its way, or is not a valid batch"),
+    of(3, "UNKNOWN_TOPIC_OR_PARTITION", true, STALE, "the broker does not have this topic or partition"),
+    of(4, "INVALID_FETCH_SIZE", false, Unclear, "the fetch size is not valid"),
+    of(5, "LEADER_NOT_AVAILABLE", true, STALE, "the partition has no leader at the moment"),
+    of(6, "NOT_LEADER_OR_FOLLOWER", true, STALE, "the broker is no longer the partition's leader"),
+    of(7, "REQUEST_TIMED_OUT", true, RETRY, "the replicas did not confirm within the request's time-out"),
+    of(8, "BROKER_NOT_AVAILABLE", false, Unclear, "the broker is down"),
+    of(9, "REPLICA_NOT_AVAILABLE", true, STALE, "the broker is not a replica of the partition"),
+    of(10, "MESSAGE_TOO_LARGE", false, TooLarge, "the batch is larger than the topic or the broker allows"),
+    of(11, "STALE_CONTROLLER_EPOCH", false, Unclear, "the controller has moved on to a later epoch"),
+    of(12, "OFFSET_METADATA_TOO_LARGE", false, Unclear, "the metadata stored with the offset is too long"),
+    of(13, "NETWORK_EXCEPTION", true, STALE, "the connection broke before the answer came"),
+    of(14, "COORDINATOR_LOAD_IN_PROGRESS", true, RETRY_REFUSED, "the coordinator is still loading its state"),
+    of(15, "COORDINATOR_NOT_AVAILABLE", true, RETRY_REFUSED, "there is no coordinator at the moment"),
+    of(16, "NOT_COORDINATOR", true, RETRY_REFUSED, "the broker is not the coordinator of this group or transaction"),
+    of(17, "INVALID_TOPIC_EXCEPTION", false, Refused, "the topic's name is not valid, or the topic is internal"),
+    of(18, "RECORD_LIST_TOO_LARGE", false, TooLarge, "the batch is larger than a log segment"),
+    of(19, "NOT_ENOUGH_REPLICAS", true, RETRY_REFUSED, "fewer replicas are in sync than min.insync.replicas asks for"),
+    of(20, "NOT_ENOUGH_REPLICAS_AFTER_APPEND", true, RETRY, "it was appended, but too few replicas are in sync to confirm it"),
+    of(21, "INVALID_REQUIRED_ACKS", false, Refused, "the broker does not know this acks setting"),
+    of(22, "ILLEGAL_GENERATION", false, Unclear, "the member's generation is no longer that of its group"),
+    of(23, "INCONSISTENT_GROUP_PROTOCOL", false, Unclear, "the member's protocols do not fit those of its group"),
+    of(24, "INVALID_GROUP_ID", false, Unclear, "the group's id is not valid"),
+    of(25, "UNKNOWN_MEMBER_ID", false, Unclear, "the group does not know this member"),
+    of(26, "INVALID_SESSION_TIMEOUT", false, Unclear, "the session time-out is outside the broker's bounds"),
+    of(27, "REBALANCE_IN_PROGRESS", false, Unclear, "the group is rebalancing"),
+    of(28, "INVALID_COMMIT_OFFSET_SIZE", false, Unclear, "the offset commit is too large"),
+    of(29, "TOPIC_AUTHORIZATION_FAILED", false, Refused, "access to the topic is denied"),
+    of(30, "GROUP_AUTHORIZATION_FAILED", false, Unclear, "access to the group is denied"),
+    of(31, "CLUSTER_AUTHORIZATION_FAILED", false, Fatal, "access to the cluster is denied"),
+    of(32, "INVALID_TIMESTAMP", false, Refused, "the timestamp is outside the range that the topic allows"),
+    of(33, "UNSUPPORTED_SASL_MECHANISM", false, Fatal, "the broker does not offer this SASL mechanism"),
+    of(34, "ILLEGAL_SASL_STATE", false, Fatal, "the request does not fit the state of the SASL handshake"),
+    of(35, "UNSUPPORTED_VERSION", false, Refused, "the broker does not support this version of the request"),
+    of(36, "TOPIC_ALREADY_EXISTS", false, Unclear, "the topic exists already"),
+    of(37, "INVALID_PARTITIONS", false, Unclear, "the number of partitions is not valid"),
+    of(38, "INVALID_REPLICATION_FACTOR", false, Unclear, "the replication factor is not valid, or there are too few brokers"),
+    of(39, "INVALID_REPLICA_ASSIGNMENT", false, Unclear, "the replica assignment is not valid"),
+    of(40, "INVALID_CONFIG", false, Unclear, "a configuration value is not valid"),
+    of(41, "NOT_CONTROLLER", true, RETRY, "the broker is not the controller"),
+    of(42, "INVALID_REQUEST", false, Refused, "the broker found the request malformed"),
+    of(43, "UNSUPPORTED_FOR_MESSAGE_FORMAT", false, Refused, "the log's message format does not support the request"),
+    of(44, "POLICY_VIOLATION", false, Refused, "a policy of the broker forbids it"),
+    of(45, "OUT_OF_ORDER_SEQUENCE_NUMBER", false, OutOfOrder, "the batch does not follow the last one of this producer"),
+    of(46, "DUPLICATE_SEQUENCE_NUMBER", false, Duplicate, "the batch is in the log already"),
+    of(47, "INVALID_PRODUCER_EPOCH", false, InvalidEpoch, "the producer's epoch is older than the broker's"),
+    of(48, "INVALID_TXN_STATE", false, Refused, "the transaction's state does not allow it"),
+    of(49, "INVALID_PRODUCER_ID_MAPPING", false, Refused, "the producer id does not belong to the transactional id"),
+    of(50, "INVALID_TRANSACTION_TIMEOUT", false, Unclear, "the transaction time-out is longer than the broker allows"),
+    of(51, "CONCURRENT_TRANSACTIONS", true, RETRY_REFUSED, "another request for the same transaction is still running"),
+    of(52, "TRANSACTION_COORDINATOR_FENCED", false, Unclear, "the transaction coordinator was replaced"),
+    of(53, "TRANSACTIONAL_ID_AUTHORIZATION_FAILED", false, Fatal, "access to the transactional id is denied"),
+    of(54, "SECURITY_DISABLED", false, Fatal, "security features are disabled on the broker"),
+    of(55, "OPERATION_NOT_ATTEMPTED", false, Unclear, "the broker did not try it, because something else in the request failed"),
+    of(56, "KAFKA_STORAGE_ERROR", true, STALE, "the broker's disk failed"),
+    of(57, "LOG_DIR_NOT_FOUND", false, Unclear, "the broker does not have this log directory"),
+    of(58, "SASL_AUTHENTICATION_FAILED", false, Fatal, "authentication failed"),
+    of(59, "UNKNOWN_PRODUCER_ID", false, UnknownProducer, "the broker no longer knows this producer id"),
+    of(60, "REASSIGNMENT_IN_PROGRESS", false, Unclear, "the partition is being reassigned"),
+    of(61, "DELEGATION_TOKEN_AUTH_DISABLED", false, Unclear, "delegation tokens are disabled on the broker"),
+    of(62, "DELEGATION_TOKEN_NOT_FOUND", false, Unclear, "the broker does not know this delegation token"),
+    of(63, "DELEGATION_TOKEN_OWNER_MISMATCH", false, Unclear, "the delegation token belongs to somebody else"),
+    of(64, "DELEGATION_TOKEN_REQUEST_NOT_ALLOWED", false, Unclear, "delegation token requests are not allowed on this connection"),
+    of(65, "DELEGATION_TOKEN_AUTHORIZATION_FAILED", false, Unclear, "access to the delegation token is denied"),
+    of(66, "DELEGATION_TOKEN_EXPIRED", false, Unclear, "the delegation token has expired"),
+    of(67, "INVALID_PRINCIPAL_TYPE", false, Unclear, "the principal's type is not supported"),
+    of(68, "NON_EMPTY_GROUP", false, Unclear, "the group still has members"),
+    of(69, "GROUP_ID_NOT_FOUND", false, Unclear, "there is no such group"),
+    of(70, "FETCH_SESSION_ID_NOT_FOUND", true, RETRY, "the broker no longer knows this fetch session"),
+    of(71, "INVALID_FETCH_SESSION_EPOCH", true, RETRY, "the fetch session's epoch is not the expected one"),
+    of(72, "LISTENER_NOT_FOUND", true, STALE, "the leader has no listener of the name that this connection uses"),
+    of(73, "TOPIC_DELETION_DISABLED", false, Unclear, "topics cannot be deleted on this cluster"),
+    of(74, "FENCED_LEADER_EPOCH", true, STALE, "the leader epoch in the request is older than the broker's"),
+    of(75, "UNKNOWN_LEADER_EPOCH", true, RETRY, "the leader epoch in the request is newer than the broker's"),
+    of(76, "UNSUPPORTED_COMPRESSION_TYPE", false, Refused, "the broker or the topic does not support this compression codec"),
+    of(77, "STALE_BROKER_EPOCH", false, Unclear, "the broker has registered anew meanwhile"),
+    of(78, "OFFSET_NOT_AVAILABLE", true, RETRY, "the leader does not yet know how far its log is committed"),
+    of(79, "MEMBER_ID_REQUIRED", false, Unclear, "the member must join with the id that it was given"),
+    of(80, "PREFERRED_LEADER_NOT_AVAILABLE", true, STALE, "the preferred leader is not available"),
+    of(81, "GROUP_MAX_SIZE_REACHED", false, Unclear, "the group is full"),
+    of(82, "FENCED_INSTANCE_ID", false, Unclear, "another member with the same group.instance.id took over"),
+    of(83, "ELIGIBLE_LEADERS_NOT_AVAILABLE", true, STALE, "no replica that may lead is available"),
+    of(84, "ELECTION_NOT_NEEDED", true, STALE, "the partition needs no election"),
+    of(85, "NO_REASSIGNMENT_IN_PROGRESS", false, Unclear, "no reassignment is running"),
+    of(86, "GROUP_SUBSCRIBED_TO_TOPIC", false, Unclear, "the group is subscribed to the topic"),
+    of(87, "INVALID_RECORD", false, Refused, "the broker or the topic refuses the record"),
+    of(88, "UNSTABLE_OFFSET_COMMIT", true, RETRY, "offsets of an open transaction are pending"),
+    of(89, "THROTTLING_QUOTA_EXCEEDED", true, RETRY, "a quota was exceeded"),
+    of(90, "PRODUCER_FENCED", false, InvalidEpoch, "a newer producer with the same transactional id took over"),
+    of(91, "RESOURCE_NOT_FOUND", false, Unclear, "there is no such resource"),
+    of(92, "DUPLICATE_RESOURCE", false, Unclear, "the resource exists already, or is named twice"),
+    of(93, "UNACCEPTABLE_CREDENTIAL", false, Unclear, "the credential is not acceptable"),
+    of(94, "INCONSISTENT_VOTER_SET", false, Unclear, "the voters are not those of the quorum"),
+    of(95, "INVALID_UPDATE_VERSION", false, Unclear, "the version of the feature update is not valid"),
+    of(96, "FEATURE_UPDATE_FAILED", false, Unclear, "the features could not be updated"),
+    of(97, "PRINCIPAL_DESERIALIZATION_FAILURE", false, Unclear, "the forwarded principal could not be read"),
+    of(98, "SNAPSHOT_NOT_FOUND", false, Unclear, "the quorum has no such snapshot"),
+    of(99, "POSITION_OUT_OF_RANGE", false, Unclear, "the position is outside the snapshot"),
+    of(100, "UNKNOWN_TOPIC_ID", true, STALE_REFUSED, "the broker does not know this topic id"),
+    of(101, "DUPLICATE_BROKER_REGISTRATION", false, Unclear, "a broker with this id is registered already"),
+    of(102, "BROKER_ID_NOT_REGISTERED", false, Unclear, "no broker with this id is registered"),
+    of(103, "INCONSISTENT_TOPIC_ID", true, STALE_REFUSED, "the topic id is not the one that the log has"),
+    of(104, "INCONSISTENT_CLUSTER_ID", false, Unclear, "the cluster id is not the broker's"),
+    of(105, "TRANSACTIONAL_ID_NOT_FOUND", false, Unclear, "there is no such transactional id"),
+    of(106, "FETCH_SESSION_TOPIC_ID_ERROR", true, RETRY, "the topic ids of the fetch session are not consistent"),
+    of(107, "INELIGIBLE_REPLICA", false, Unclear, "the replica may not join the in-sync set"),
+    of(108, "NEW_LEADER_ELECTED", false, Unclear, "another leader was elected for the partition"),
+    of(109, "OFFSET_MOVED_TO_TIERED_STORAGE", false, Unclear, "the offset is in tiered storage"),
+    of(110, "FENCED_MEMBER_EPOCH", false, Unclear, "the member's epoch is older than its group's"),
+    of(111, "UNRELEASED_INSTANCE_ID", false, Unclear, "the group.instance.id is still in use by another member"),
+    of(112, "UNSUPPORTED_ASSIGNOR", false, Unclear, "the group does not support the member's assignors"),
+    of(113, "STALE_MEMBER_EPOCH", false, Unclear, "the member's epoch is stale: it must ask for the latest"),
+    of(114, "MISMATCHED_ENDPOINT_TYPE", false, Unclear, "the request was sent to the wrong kind of endpoint"),
+    of(115, "UNSUPPORTED_ENDPOINT_TYPE", false, Unclear, "the broker does not know this kind of endpoint"),
+    of(116, "UNKNOWN_CONTROLLER_ID", false, Unclear, "no controller with this id is known"),
+    of(117, "UNKNOWN_SUBSCRIPTION_ID", false, Unclear, "the broker does not know this telemetry subscription"),
+    of(118, "TELEMETRY_TOO_LARGE", false, Unclear, "the telemetry is larger than the broker accepts"),
+    of(119, "INVALID_REGISTRATION", false, Unclear, "the controller refuses the broker's registration"),
+    of(120, "TRANSACTION_ABORTABLE", false, Refused, "the transaction must be aborted"),
+    of(121, "INVALID_RECORD_STATE", false, Unclear, "the shared record is not in a state that allows it"),
+    of(122, "SHARE_SESSION_NOT_FOUND", true, RETRY, "the broker does not know this share session"),
+    of(123, "INVALID_SHARE_SESSION_EPOCH", true, RETRY, "the share session's epoch is not the expected one"),
+    of(124, "FENCED_STATE_EPOCH", false, Unclear, "the share coordinator knows a later state epoch"),
+    of(125, "INVALID_VOTER_KEY", false, Unclear, "the voter's key is not the one registered"),
+    of(126, "DUPLICATE_VOTER", false, Unclear, "the voter is in the quorum already"),
+    of(127, "VOTER_NOT_FOUND", false, Unclear, "the quorum has no such voter"),
+    of(128, "INVALID_REGULAR_EXPRESSION", false, Unclear, "the regular expression is not valid"),
+    of(129, "REBOOTSTRAP_REQUIRED", false, Unclear, "the client must start over from its bootstrap addresses"),
+    of(130, "STREAMS_INVALID_TOPOLOGY", false, Unclear, "the streams topology is not valid"),
+    of(131, "STREAMS_INVALID_TOPOLOGY_EPOCH", false, Unclear, "the epoch of the streams topology is not valid"),
+    of(132, "STREAMS_TOPOLOGY_FENCED", false, Unclear, "the epoch of the streams topology is outdated"),
+    of(133, "SHARE_SESSION_LIMIT_REACHED", true, RETRY, "the broker has no room for another share session"),
+];
