@@ -7,6 +7,7 @@
 
 pub mod compress;
 pub mod decode;
+pub mod encode;
 mod header;
 
 pub use decode::{Batch, BatchError, Batches, DecodedRecord};

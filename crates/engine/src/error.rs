@@ -4,6 +4,7 @@ mod code;
 mod config;
 
 pub use code::KafkaError;
+pub(crate) use code::{ProduceClass, produce_class};
 pub use config::{ConfigError, ConfigWarning};
 
 use crate::Topic;
@@ -46,6 +47,12 @@ pub enum Cause {
         after: Duration,
         /// What stood in the way, where something was seen.
         last: Option<Arc<str>>,
+    },
+    /// No answer came: the connection closed, or an answer was not understood.
+    #[error("no answer: {detail}")]
+    Disconnected {
+        /// What happened to the connection.
+        detail: Arc<str>,
     },
     /// Serialized, with its framing, it is larger than `max.request.size`.
     #[error("it takes {size} bytes and max.request.size is {limit}")]

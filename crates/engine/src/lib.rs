@@ -2,13 +2,16 @@
 
 pub mod batch;
 mod config;
+pub mod core;
 mod error;
+mod io;
 mod metrics;
 mod producer;
 mod record;
+mod sync;
 mod topic;
 
-pub use config::{Acks, Compression, ProducerConfig};
+pub use config::{Acks, Compression, ConfigKey, KeyStatus, ProducerConfig};
 pub use error::{Cause, ConfigError, ConfigWarning, DeliveryError, KafkaError, StartError, Written};
 pub use metrics::{CloseReport, MetricName, Metrics};
 pub use producer::{Appender, Partitioner, Placement, Producer, Sending};

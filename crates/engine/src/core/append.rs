@@ -1,0 +1,645 @@
+//! Records into the open batches of their partitions: the hot path.
+
+use super::{
+    Core,
+    batch::{Batch, Body, ResultTo},
+    broker::Broker,
+    credit::FlowId,
+    flow::{self, FlowLink, PendingSend, Place, Ticket},
+    murmur2::partition_of,
+    partition::PartitionId,
+    pool::Pool,
+    slot::{Outcome, Slot},
+    topic::{Staged, StagedRecord, TopicState, check_name},
+};
+use crate::{
+    Cause, DeliveryError, RecordRef, Topic, Written,
+    batch::{HEADER_LEN, encode::Encode},
+};
+use std::{sync::Arc, time::Instant};
+
+/// The flow that stands for the FIFO of pending sends among those who wait for room.
+pub(super) const PENDING: FlowId = 0;
+
+/// Where a record ended up.
+enum Put {
+    Batch(PartitionId, u32),
+    Staged(usize, u32),
+    Refused(DeliveryError),
+    NoRoom,
+}
+
+impl Core {
+    /// A way in for one ordered stream of records.
+    pub fn new_flow(&mut self) -> FlowLink {
+        let link = FlowLink::new(self.next_flow);
+        self.next_flow += 1;
+        self.flows.insert(link.id, Arc::clone(link.cell()));
+        link
+    }
+
+    /// The flow is gone; records that it appended stay.
+    pub fn drop_flow(&mut self, flow: &FlowLink, now: Instant) {
+        self.flows.remove(&flow.id);
+        self.credit.withdraw(flow.id);
+        self.hand_on(now);
+    }
+
+    /// Appends records in order until one finds no room; says how many were placed. With fewer than
+    /// all placed, the flow is woken when there is room for the next.
+    pub fn append(
+        &mut self,
+        flow: &mut FlowLink,
+        records: &[RecordRef<'_>],
+        now: Instant,
+        placed: &mut Vec<Place>,
+    ) -> usize {
+        let mut last: Option<(&Topic, usize)> = None;
+        for (done, record) in records.iter().enumerate() {
+            let topic = match last {
+                Some((name, topic)) if name.is_same(record.topic) => topic,
+                _ => {
+                    let topic = self.topic(record.topic, now);
+                    last = Some((record.topic, topic));
+                    topic
+                }
+            };
+            let (batch, index) = match self.put(flow.id, topic, record, now) {
+                Put::Batch(partition, index) => match &mut self.partitions[partition].open {
+                    Some(batch) => (list_batch(batch, flow), index),
+                    None => continue, // put() left the record in the open batch
+                },
+                Put::Staged(topic, index) => match &mut self.topics[topic].staged {
+                    Some(staged) => {
+                        (flow::list(&mut staged.flows, flow, &staged.slot), index)
+                    }
+                    None => continue, // put() left the record there
+                },
+                Put::Refused(error) => {
+                    let slot = Arc::new(Slot::default());
+                    slot.settle(Outcome::Failed(error));
+                    (flow.enter(slot), 0)
+                }
+                Put::NoRoom => {
+                    self.hand_on(now);
+                    return done;
+                }
+            };
+            flow.count(batch);
+            placed.push(Place { batch, index });
+        }
+        records.len()
+    }
+
+    /// Appends one record, or queues it for room; its place in the order is taken now.
+    pub fn send(&mut self, record: &RecordRef<'_>, now: Instant) -> Arc<Ticket> {
+        let ticket = Arc::new(Ticket::default());
+        if self.pending.is_empty() {
+            if let Some((slot, index)) = self.send_now(record, now) {
+                ticket.admit(slot, index);
+                return ticket;
+            }
+        }
+        if self.pending.len() >= self.config.pending_sends_max {
+            let cause = Cause::BufferFull { waited: std::time::Duration::ZERO };
+            let slot = self.refuse(record.topic, None, cause);
+            ticket.admit(slot, 0);
+            return ticket;
+        }
+        self.pending.push_back(PendingSend {
+            ticket: Arc::clone(&ticket),
+            topic: record.topic.clone(),
+            record: StagedRecord::new(record),
+            since: now,
+        });
+        self.effects.control = true;
+        self.hand_on(now);
+        ticket
+    }
+
+    /// Appends one record if there is room for it now.
+    pub fn try_send(&mut self, record: &RecordRef<'_>, now: Instant) -> Option<Arc<Ticket>> {
+        let (slot, index) = if self.pending.is_empty() { self.send_now(record, now)? } else { None? };
+        let ticket = Arc::new(Ticket::default());
+        ticket.admit(slot, index);
+        Some(ticket)
+    }
+
+    /// Withdraws a send that was not admitted yet.
+    pub fn withdraw(&mut self, ticket: &Arc<Ticket>, now: Instant) {
+        self.pending.retain(|pending| !Arc::ptr_eq(&pending.ticket, ticket));
+        if self.pending.is_empty() {
+            self.credit.withdraw(PENDING);
+        }
+        self.hand_on(now);
+    }
+
+    /// Hands free credit on: to flows, which are woken, and to pending sends, which are placed.
+    pub(super) fn hand_on(&mut self, now: Instant) {
+        let mut admit = false;
+        let (flows, effects) = (&self.flows, &mut self.effects);
+        self.credit.grant(|flow| match flows.get(&flow) {
+            Some(cell) => effects.wake(cell),
+            None => admit = true,
+        });
+        if admit {
+            self.admit_pending(now);
+        }
+    }
+
+    /// Gives pending sends their places, first come first served, while there is room.
+    fn admit_pending(&mut self, now: Instant) {
+        while let Some(pending) = self.pending.pop_front() {
+            match self.send_now(&pending.record.as_ref(&pending.topic), now) {
+                Some((slot, index)) => {
+                    pending.ticket.admit(slot, index);
+                    self.effects.admitted.push(pending.ticket);
+                }
+                None => {
+                    self.pending.push_front(pending);
+                    return;
+                }
+            }
+        }
+        self.credit.withdraw(PENDING);
+    }
+
+    /// Fails pending sends that waited for `max.block.ms`, or all of them.
+    pub(super) fn fail_pending(&mut self, now: Instant, all: Option<&Cause>) {
+        let waited = self.config.max_block;
+        let late = |pending: &PendingSend| now.saturating_duration_since(pending.since) >= waited;
+        while self.pending.front().is_some_and(|pending| all.is_some() || late(pending)) {
+            let Some(pending) = self.pending.pop_front() else { return };
+            let cause = all.cloned().unwrap_or(Cause::BufferFull { waited });
+            let slot = self.refuse(&pending.topic, None, cause);
+            pending.ticket.admit(slot, 0);
+            self.effects.admitted.push(pending.ticket);
+        }
+        if self.pending.is_empty() {
+            self.credit.withdraw(PENDING);
+        }
+    }
+
+    /// When the longest waiting send has waited for too long.
+    pub(super) fn pending_deadline(&self) -> Option<Instant> {
+        self.pending.front().map(|pending| pending.since + self.config.max_block)
+    }
+
+    /// The number of a topic's partitions, if it is known; for a partitioner of the user's own.
+    #[must_use]
+    pub fn partition_count(&mut self, name: &Topic) -> Option<i32> {
+        let topic = self.topic_index.get(name)?;
+        let count = self.topics[*topic].partitions.len();
+        (count > 0).then_some(count as i32)
+    }
+
+    /// Ends the linger of every batch with records of this flow: it waits for them.
+    pub fn hurry(&mut self, flow: &FlowLink) {
+        for partition in 0..self.partitions.len() {
+            let p = &mut self.partitions[partition];
+            let Some(batch) = &mut p.open else { continue };
+            if !batch.hurried && batch.flows.iter().any(|(_, id, _)| *id == flow.id) {
+                batch.hurried = true;
+                self.urge(partition);
+            }
+        }
+    }
+
+    /// The state of a topic, new where it is new.
+    pub(super) fn topic(&mut self, name: &Topic, now: Instant) -> usize {
+        if let Some(topic) = self.topic_index.get(name) {
+            self.topics[*topic].used = now;
+            return *topic;
+        }
+        let topic = self.topics.len();
+        self.topics.push(TopicState::new(name.clone(), now));
+        self.topic_index.insert(name.clone(), topic);
+        topic
+    }
+
+    fn send_now(&mut self, record: &RecordRef<'_>, now: Instant) -> Option<(Arc<Slot>, u32)> {
+        let topic = self.topic(record.topic, now);
+        match self.put(PENDING, topic, record, now) {
+            Put::Batch(partition, index) => {
+                let batch = self.partitions[partition].open.as_ref()?;
+                Some((Arc::clone(batch.slot()), index))
+            }
+            Put::Staged(topic, index) => {
+                let staged = self.topics[topic].staged.as_ref()?;
+                Some((Arc::clone(&staged.slot), index))
+            }
+            Put::Refused(error) => {
+                let slot = Arc::new(Slot::default());
+                slot.settle(Outcome::Failed(error));
+                Some((slot, 0))
+            }
+            Put::NoRoom => None,
+        }
+    }
+
+    #[cold]
+    fn refuse(&mut self, topic: &Topic, partition: Option<i32>, cause: Cause) -> Arc<Slot> {
+        self.counters.refused(1);
+        let slot = Arc::new(Slot::default());
+        let error = DeliveryError::new(topic, partition, Written::No, cause, 0);
+        slot.settle(Outcome::Failed(error));
+        slot
+    }
+
+    #[inline]
+    fn put(&mut self, flow: FlowId, topic: usize, record: &RecordRef<'_>, now: Instant) -> Put {
+        let state = &mut self.topics[topic];
+        if state.partitions.is_empty() || self.life.refuses() {
+            return self.put_cold(flow, topic, record, now);
+        }
+        let partition = match self.choose(topic, record) {
+            Ok(partition) => partition,
+            Err(error) => return Put::Refused(error),
+        };
+        match self.put_in(flow, partition, record, now, None) {
+            Ok(index) => Put::Batch(partition, index),
+            Err(Some(error)) => Put::Refused(error),
+            Err(None) => Put::NoRoom,
+        }
+    }
+
+    /// The partition for a record: the one it names, its key's, or the sticky one.
+    #[inline]
+    pub(super) fn choose(
+        &mut self,
+        topic: usize,
+        record: &RecordRef<'_>,
+    ) -> Result<PartitionId, DeliveryError> {
+        let count = self.topics[topic].partitions.len();
+        let number = match (record.partition, record.key) {
+            (Some(number), _) if (0..count as i32).contains(&number) => number as usize,
+            (Some(number), _) => {
+                let cause = Cause::UnknownPartition { count: count as i32 };
+                self.counters.refused(1);
+                let name = &self.topics[topic].name;
+                return Err(DeliveryError::new(name, Some(number), Written::No, cause, 0));
+            }
+            (None, Some(key)) if !self.config.partitioner_ignore_keys => {
+                partition_of(key, count as i32) as usize
+            }
+            _ => self.sticky(topic, record),
+        };
+        Ok(self.topics[topic].partitions[number])
+    }
+
+    /// Appends to a partition's open batch, a new one where it has none or it is full.
+    ///
+    /// `Err(None)`: no room in `buffer.memory`. A record that `moves` out of a topic's waiting room
+    /// always finds some, and stays of the generation that it entered in.
+    #[inline]
+    pub(super) fn put_in(
+        &mut self,
+        flow: FlowId,
+        partition: PartitionId,
+        record: &RecordRef<'_>,
+        now: Instant,
+        moves: Option<u64>,
+    ) -> Result<u32, Option<DeliveryError>> {
+        loop {
+            let p = &mut self.partitions[partition];
+            let Some(batch) = &mut p.open else {
+                self.open_batch(flow, partition, record, now, moves)?;
+                continue;
+            };
+            let Body::Open(buffer) = &batch.body else { return Err(None) };
+            let encode = Encode {
+                offset_delta: batch.count as i32,
+                timestamp_delta: record.timestamp.wrapping_sub(batch.base_timestamp),
+                key: record.key,
+                value: record.value,
+                headers: record.headers,
+            };
+            let body_len = encode.body_len();
+            let len = buffer.len() + crate::batch::encode::varint_len(body_len as i64) + body_len;
+            if len + HEADER_LEN > self.limits.batch_max && batch.count > 0 {
+                self.close_batch(partition);
+                self.urge(partition);
+                continue;
+            }
+            if len > buffer.capacity() {
+                self.grow(flow, partition, len, moves)?;
+                continue;
+            }
+            let index =
+                batch.push(record.timestamp, record.key, record.value, record.headers, body_len);
+            if len + HEADER_LEN >= p.check_at {
+                self.check_ready(partition, len + HEADER_LEN);
+            }
+            return Ok(index);
+        }
+    }
+
+    /// Opens a batch that the record fits into.
+    fn open_batch(
+        &mut self,
+        flow: FlowId,
+        partition: PartitionId,
+        record: &RecordRef<'_>,
+        now: Instant,
+        moves: Option<u64>,
+    ) -> Result<(), Option<DeliveryError>> {
+        let encode = Encode {
+            offset_delta: 0,
+            timestamp_delta: 0,
+            key: record.key,
+            value: record.value,
+            headers: record.headers,
+        };
+        let first = encode.encoded_len();
+        let p = &self.partitions[partition];
+        if first + HEADER_LEN > self.config.max_request_size {
+            self.counters.refused(1);
+            let cause = Cause::TooLarge {
+                size: first + HEADER_LEN,
+                limit: self.config.max_request_size,
+            };
+            let name = &self.topics[p.topic].name;
+            return Err(Some(DeliveryError::new(name, Some(p.index), Written::No, cause, 0)));
+        }
+        let hint = p.size_hint.min(self.limits.batch_max);
+        // A partition's usual size is a wish; what the record needs is not.
+        let wish = Pool::size_for(first.max(hint));
+        let size = if wish <= self.credit.available() { wish } else { Pool::size_for(first) };
+        if !self.take_credit(flow, size, moves.is_some()) {
+            return Err(None);
+        }
+        self.pool.shrink(self.credit.available());
+        let batch = Batch {
+            no: self.next_batch,
+            order: (self.next_batch, 0),
+            result: ResultTo::Slot(Arc::default()),
+            flows: Vec::new(),
+            body: Body::Open(self.pool.take(size)),
+            count: 0,
+            base_timestamp: record.timestamp,
+            max_timestamp: record.timestamp,
+            created: now,
+            generation: match moves {
+                Some(generation) => self.generations.enter_at(generation),
+                None => self.generations.enter(),
+            },
+            credit: size,
+            attempts: 0,
+            unproven: 0,
+            stamp: None,
+            last_error: None,
+            expired: false,
+            hurried: false,
+        };
+        self.next_batch += 1;
+        let p = &mut self.partitions[partition];
+        p.open = Some(batch);
+        p.check_at = self.limits.batch;
+        self.list(partition);
+        if let Some(broker) = self.partitions[partition].leader {
+            let deadline = now + self.config.linger;
+            let b = &mut self.brokers[broker];
+            if b.armed.is_none_or(|armed| armed > deadline) {
+                self.notify(broker);
+            }
+        }
+        Ok(())
+    }
+
+    fn take_credit(&mut self, flow: FlowId, bytes: usize, force: bool) -> bool {
+        if force {
+            self.credit.force(bytes);
+            return true;
+        }
+        let given = self.credit.take(flow, bytes);
+        if !given {
+            self.hurry_all();
+        }
+        given
+    }
+
+    /// Someone waits for room: nothing may linger.
+    fn hurry_all(&mut self) {
+        for partition in 0..self.partitions.len() {
+            if let Some(batch) = &mut self.partitions[partition].open {
+                if !batch.hurried && batch.count > 0 {
+                    batch.hurried = true;
+                    self.urge(partition);
+                }
+            }
+        }
+    }
+
+    /// Moves the open batch into a buffer that holds `need` bytes: twice the size, if there is room.
+    #[cold]
+    fn grow(
+        &mut self,
+        flow: FlowId,
+        partition: PartitionId,
+        need: usize,
+        moves: Option<u64>,
+    ) -> Result<(), Option<DeliveryError>> {
+        let Some(batch) = &self.partitions[partition].open else { return Ok(()) };
+        let has = batch.credit;
+        let size = Pool::size_for(need);
+        if !self.take_credit(flow, size - has.min(size), moves.is_some()) {
+            let count = self.partitions[partition].open.as_ref().map_or(0, |batch| batch.count);
+            if count == 0 {
+                return Err(None);
+            }
+            // What is in it can go; the record waits for a batch of its own.
+            self.close_batch(partition);
+            self.urge(partition);
+            return Err(None);
+        }
+        let mut grown = self.pool.take(size);
+        if let Some(batch) = &mut self.partitions[partition].open {
+            batch.credit = has.max(size);
+            if let Body::Open(buffer) = &mut batch.body {
+                grown.extend_from_slice(buffer);
+                let old = std::mem::replace(buffer, grown);
+                self.pool.put(old, self.credit.available());
+            }
+        }
+        Ok(())
+    }
+
+    /// How large a batch is ready, for a broker with so many unanswered requests: the fuller the
+    /// pipe, the larger what enters it, so batching follows the round trip by itself.
+    pub(super) fn ready_size(&self, unanswered: usize) -> usize {
+        if !self.limits.adaptive {
+            return self.limits.batch;
+        }
+        (self.limits.batch << unanswered.min(8)).min(self.limits.batch_max)
+    }
+
+    #[cold]
+    fn check_ready(&mut self, partition: PartitionId, len: usize) {
+        let Some(broker) = self.partitions[partition].leader else {
+            self.partitions[partition].check_at = usize::MAX;
+            return;
+        };
+        let unanswered = self.brokers[broker].unanswered.len();
+        if unanswered >= self.limits.per_broker {
+            // The next answer looks again.
+            self.partitions[partition].check_at = usize::MAX;
+            return;
+        }
+        let ready = self.ready_size(unanswered);
+        if len >= ready {
+            self.partitions[partition].check_at = usize::MAX;
+            self.notify(broker);
+        } else {
+            self.partitions[partition].check_at = ready;
+        }
+    }
+
+    /// Tells a partition's broker that something of it may not linger.
+    pub(super) fn urge(&mut self, partition: PartitionId) {
+        self.list(partition);
+        if let Some(broker) = self.partitions[partition].leader {
+            self.brokers[broker].urgent = true;
+            self.notify(broker);
+        }
+    }
+
+    /// Puts a partition on its leader's list, once.
+    pub(super) fn list(&mut self, partition: PartitionId) {
+        let p = &mut self.partitions[partition];
+        if let (false, Some(broker)) = (p.listed, p.leader) {
+            p.listed = true;
+            self.brokers[broker].listed.push_back(partition);
+        }
+    }
+
+    /// Has a broker's connection look for something to send.
+    pub(super) fn notify(&mut self, broker: usize) {
+        let Broker { notified, view, .. } = &mut self.brokers[broker];
+        if !std::mem::replace(notified, true) {
+            self.effects.brokers.push(view.id);
+        }
+    }
+
+    /// Puts a record in a topic's waiting room, or refuses it.
+    #[cold]
+    fn put_cold(&mut self, flow: FlowId, topic: usize, record: &RecordRef<'_>, now: Instant) -> Put {
+        let refused = |cause| {
+            let error = DeliveryError::new(record.topic, record.partition, Written::No, cause, 0);
+            Put::Refused(error)
+        };
+        if let Some(cause) = self.life.refusal() {
+            self.counters.refused(1);
+            return refused(cause);
+        }
+        if let Err(rule) = check_name(record.topic) {
+            self.counters.refused(1);
+            return refused(Cause::InvalidTopic { rule });
+        }
+        if let Some((until, cause)) = &self.topics[topic].refused {
+            if *until > now {
+                let cause = cause.clone();
+                self.counters.refused(1);
+                return refused(cause);
+            }
+            self.topics[topic].refused = None;
+        }
+        let encode = Encode {
+            offset_delta: 0,
+            timestamp_delta: 0,
+            key: record.key,
+            value: record.value,
+            headers: record.headers,
+        };
+        let size = encode.encoded_len();
+        let limit = self.config.max_request_size;
+        if size + HEADER_LEN > limit {
+            self.counters.refused(1);
+            return refused(Cause::TooLarge { size: size + HEADER_LEN, limit });
+        }
+        if !self.take_credit(flow, size, false) {
+            return Put::NoRoom;
+        }
+        let state = &mut self.topics[topic];
+        let new = state.staged.is_none();
+        let staged = state.staged.get_or_insert_with(|| Staged {
+            slot: Arc::default(),
+            flows: Vec::new(),
+            records: Vec::new(),
+            credit: 0,
+            since: now,
+            generation: self.generations.enter(),
+            no: self.next_batch,
+            hurried: false,
+        });
+        staged.credit += size;
+        let index = staged.push(StagedRecord::new(record));
+        if new {
+            self.next_batch += 1;
+            self.want_metadata(now);
+        }
+        Put::Staged(topic, index)
+    }
+
+    /// The partition for a record without a key (KIP-480): one until it has had `batch.size` bytes,
+    /// then another, the busier ones less often (KIP-794).
+    fn sticky(&mut self, topic: usize, record: &RecordRef<'_>) -> usize {
+        let size = record.value.map_or(0, <[u8]>::len) + record.key.map_or(0, <[u8]>::len) + 8;
+        let state = &mut self.topics[topic];
+        if state.partitions.len() == 1 {
+            return 0;
+        }
+        match &mut state.sticky {
+            Some((number, left)) if *left > 0 && *number < state.partitions.len() => {
+                *left = left.saturating_sub(size);
+                *number
+            }
+            _ => {
+                let number = self.next_sticky(topic);
+                let left = self.limits.batch.saturating_sub(size);
+                self.topics[topic].sticky = Some((number, left));
+                number
+            }
+        }
+    }
+
+    fn next_sticky(&mut self, topic: usize) -> usize {
+        let partitions = &self.topics[topic].partitions;
+        let led = |partition: &&PartitionId| self.partitions[**partition].leader.is_some();
+        let any_led = partitions.iter().any(|partition| led(&partition));
+        let queued: Vec<usize> = partitions
+            .iter()
+            .map(|partition| match led(&partition) {
+                _ if !self.config.partitioner_adaptive => 0,
+                false if any_led => usize::MAX,
+                _ => self.partitions[*partition].queued_bytes() / self.limits.batch.max(1),
+            })
+            .collect();
+        let most = queued.iter().filter(|queued| **queued < usize::MAX).max().copied().unwrap_or(0);
+        let weight = |queued: &usize| match *queued {
+            usize::MAX => 0,
+            queued => most + 1 - queued,
+        };
+        let mut ticket = self.rng.usize(..queued.iter().map(weight).sum::<usize>().max(1));
+        queued
+            .iter()
+            .position(|queued| match ticket.checked_sub(weight(queued)) {
+                Some(rest) => {
+                    ticket = rest;
+                    false
+                }
+                None => true,
+            })
+            .unwrap_or(0)
+    }
+}
+
+#[inline]
+fn list_batch(batch: &mut Batch, flow: &mut FlowLink) -> u32 {
+    if let Some((_, id, number)) = batch.flows.last() {
+        if *id == flow.id {
+            return *number;
+        }
+    }
+    let slot = Arc::clone(batch.slot());
+    flow::list(&mut batch.flows, flow, &slot)
+}

@@ -1,0 +1,151 @@
+//! A producer's life: open, closing, given up, dead.
+
+use super::Core;
+use crate::{Cause, CloseReport};
+use std::time::Instant;
+
+#[derive(Debug, Default)]
+pub(super) struct Life {
+    state: State,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    Open,
+    /// Accepts nothing more; what it has goes out.
+    Closing,
+    /// Its stream failed: accepts nothing more, and what is not on the wire is given up.
+    Abandoned,
+    /// Everything had its outcome.
+    Dead(Cause),
+}
+
+impl Life {
+    #[inline]
+    pub(super) fn refuses(&self) -> bool {
+        !matches!(self.state, State::Open)
+    }
+
+    pub(super) fn refusal(&self) -> Option<Cause> {
+        match &self.state {
+            State::Open => None,
+            State::Closing => Some(Cause::Closed),
+            State::Abandoned => Some(Cause::StreamFailed),
+            State::Dead(cause) => Some(cause.clone()),
+        }
+    }
+
+    pub(super) fn gives_up(&self) -> Option<Cause> {
+        matches!(self.state, State::Abandoned).then_some(Cause::StreamFailed)
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        !matches!(self.state, State::Open)
+    }
+}
+
+impl Core {
+    /// Whether it was closed, abandoned, or died.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.life.refuses()
+    }
+
+    /// Whether everything has its outcome and nothing will be accepted any more.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        matches!(self.life.state, State::Dead(_))
+    }
+
+    /// Ends the linger of everything accepted so far; it is settled once [`Core::is_settled`] says
+    /// so of the number returned.
+    pub fn flush(&mut self) -> u64 {
+        for partition in 0..self.partitions.len() {
+            if let Some(batch) = &mut self.partitions[partition].open {
+                batch.hurried = true;
+                self.urge(partition);
+            }
+        }
+        for topic in &mut self.topics {
+            if let Some(staged) = &mut topic.staged {
+                staged.hurried = true;
+            }
+        }
+        self.generations.close()
+    }
+
+    /// Whether everything that was accepted before a flush has its outcome.
+    #[must_use]
+    pub fn is_settled(&self, flush: u64) -> bool {
+        self.generations.is_settled(flush) && self.pending.is_empty()
+    }
+
+    /// Accepts nothing more. Sends that wait for room were accepted: they go out.
+    pub fn close(&mut self) {
+        if matches!(self.life.state, State::Open) {
+            self.life.state = State::Closing;
+        }
+    }
+
+    /// Everything is settled, or time is up: fails what is left. Says what became of all.
+    pub fn end(&mut self, cause: Cause, now: Instant) -> CloseReport {
+        self.die(cause, now);
+        self.report()
+    }
+
+    /// What became of every record that was ever given to it.
+    #[must_use]
+    pub fn report(&self) -> CloseReport {
+        let counters = &self.counters;
+        CloseReport {
+            acknowledged: counters.acknowledged,
+            not_written: counters.failed - counters.maybe_written,
+            maybe_written: counters.maybe_written,
+        }
+    }
+
+    /// The stream that this producer was made for failed: nothing more is put on the wire. What is
+    /// on it may still be stored, and is reported by its answer.
+    pub fn abandon(&mut self, now: Instant) {
+        if matches!(self.life.state, State::Open | State::Closing) {
+            self.life.state = State::Abandoned;
+            self.fail_waiting(&Cause::StreamFailed, now);
+            self.hand_on(now);
+        }
+    }
+
+    /// Fails everything, whatever its state.
+    pub(super) fn die(&mut self, cause: Cause, now: Instant) {
+        if self.is_dead() {
+            return;
+        }
+        self.life.state = State::Dead(cause.clone());
+        self.fail_waiting(&cause, now);
+        for partition in 0..self.partitions.len() {
+            let on_the_wire: Vec<_> =
+                self.partitions[partition].in_flight.iter().map(|batch| batch.no).collect();
+            for no in on_the_wire {
+                self.haunt(partition, no, |_| cause.clone());
+            }
+        }
+        self.effects.settled = true;
+        self.effects.control = true;
+    }
+
+    /// Fails everything that is not on the wire.
+    fn fail_waiting(&mut self, cause: &Cause, now: Instant) {
+        self.fail_pending(now, Some(cause));
+        for topic in 0..self.topics.len() {
+            self.fail_staged(topic, cause.clone(), now);
+        }
+        for partition in 0..self.partitions.len() {
+            let p = &mut self.partitions[partition];
+            let mut waiting = std::mem::take(&mut p.queue);
+            waiting.extend(p.open.take());
+            for batch in waiting {
+                self.fail(partition, batch, cause.clone());
+            }
+        }
+    }
+}

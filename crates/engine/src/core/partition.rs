@@ -1,0 +1,251 @@
+//! One partition's batches: their order, their sequences, their retries.
+//!
+//! Everything that decides whether a record can be lost, doubled or swapped is in this file.
+
+use super::{
+    batch::{Batch, BatchNo, Body, Stamp},
+    identity::{Identities, Identity},
+};
+use crate::Cause;
+use std::{collections::VecDeque, time::Instant};
+use uuid::Uuid;
+
+/// A partition's index in the core's table of partitions.
+pub type PartitionId = usize;
+
+/// A broker's index in the core's table of brokers.
+pub type BrokerIndex = usize;
+
+/// At most this many batches of a partition are unanswered: what a broker remembers per producer
+/// and partition to tell a retry from a new batch (KIP-98).
+pub const MAX_UNANSWERED: usize = 5;
+
+/// The batches of one partition, in order: `in_flight`, then `queue`, then `open`.
+#[derive(Debug)]
+pub struct Partition {
+    pub topic: usize,
+    pub index: i32,
+    pub leader: Option<BrokerIndex>,
+    pub leader_epoch: i32,
+    /// Takes records.
+    pub open: Option<Batch>,
+    /// Closed: to be retried (stamped, in order of sequence), then never sent.
+    pub queue: VecDeque<Batch>,
+    /// On the wire, in order of sequence.
+    pub in_flight: VecDeque<Batch>,
+    /// Who the sequences are counted under.
+    pub identity: Option<Identity>,
+    pub next_sequence: i32,
+    /// Something unsettled may be missing from the log: the oldest goes alone before anything newer.
+    pub recovering: bool,
+    /// A stamped batch is gone without having been acknowledged: the earliest such, by its place.
+    pub gap: Option<(Place, Gap)>,
+    /// Waits after a retriable refusal.
+    pub not_before: Option<Instant>,
+    /// Refusals in a row, for the back-off.
+    pub refusals: u32,
+    /// Whether its leader's list of partitions with something to send has it.
+    pub listed: bool,
+    /// The open batch's size at which it is looked at again.
+    pub check_at: usize,
+    /// How large the last batch grew: the first size of the next buffer.
+    pub size_hint: usize,
+}
+
+/// A batch's place in the order of its partition, see [`Batch::order`].
+type Place = (BatchNo, u32);
+
+/// What is known of a stamped batch that is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gap {
+    /// It is not in the log, so nothing that was stamped after it is, or can be, in the log either.
+    Proven,
+    /// It may be in the log.
+    Maybe,
+}
+
+/// What a partition can do for a request now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// It has nothing to send.
+    Nothing,
+    /// It has, but must wait for an answer or for something else that will be told.
+    Waits,
+    /// It has, after this time.
+    Until(Instant),
+    /// A closed batch of so many bytes can go.
+    Closed(usize),
+    /// The open batch can go.
+    Open,
+}
+
+impl Partition {
+    pub fn new(topic: usize, index: i32) -> Self {
+        Self {
+            topic,
+            index,
+            leader: None,
+            leader_epoch: -1,
+            open: None,
+            queue: VecDeque::new(),
+            in_flight: VecDeque::new(),
+            identity: None,
+            next_sequence: 0,
+            recovering: false,
+            gap: None,
+            not_before: None,
+            refusals: 0,
+            listed: false,
+            check_at: 0,
+            size_hint: 0,
+        }
+    }
+
+    /// Bytes that wait to be sent.
+    pub fn queued_bytes(&self) -> usize {
+        self.queue.iter().chain(&self.open).map(Batch::len).sum()
+    }
+
+    /// When the oldest unsettled batch was created.
+    pub fn oldest(&self) -> Option<Instant> {
+        let live = |batch: &&Batch| !batch.expired;
+        let in_flight = self.in_flight.iter().find(live);
+        in_flight.or(self.queue.front()).or(self.open.as_ref()).map(|batch| batch.created)
+    }
+
+    /// What could be sent at `now`, with at most `limit` unanswered batches.
+    pub fn head(&self, now: Instant, limit: usize) -> Head {
+        let head = self.queue.front();
+        if head.is_none() && self.open.is_none() {
+            return Head::Nothing;
+        }
+        if let Some(at) = self.not_before.filter(|at| *at > now) {
+            return Head::Until(at);
+        }
+        let alone = self.recovering || self.gap.is_some();
+        let ghost = self.in_flight.iter().any(|batch| batch.expired);
+        if ghost || self.in_flight.len() >= if alone { 1 } else { limit } {
+            return Head::Waits;
+        }
+        match head {
+            None => Head::Open,
+            Some(batch) if matches!(batch.body, Body::Sealed { .. }) => Head::Closed(batch.len()),
+            Some(_) => Head::Waits,
+        }
+    }
+
+    /// Takes the head of the queue for a request: stamps it where it has no stamp yet.
+    ///
+    /// `None` while there is no producer identity to stamp with. `idempotent` is `None` without
+    /// idempotence.
+    pub fn take_head(
+        &mut self,
+        topic_id: Uuid,
+        idempotent: Option<&mut Identities>,
+    ) -> Option<&Batch> {
+        if self.queue.front().is_some_and(|batch| batch.stamp.is_none()) {
+            let sequence = match idempotent {
+                None => None,
+                Some(identities) => {
+                    let identity = match self.identity {
+                        Some(identity) => identity,
+                        None => *self.identity.insert(identities.current()?),
+                    };
+                    Some((identity, self.next_sequence))
+                }
+            };
+            let head = self.queue.front_mut()?;
+            head.stamp = Some(Stamp { topic_id, sequence });
+            if sequence.is_some() {
+                self.next_sequence = sequence_after(self.next_sequence, head.count);
+            }
+        }
+        let mut batch = self.queue.pop_front()?;
+        batch.attempts += 1;
+        batch.unproven += 1;
+        self.in_flight.push_back(batch);
+        self.in_flight.back()
+    }
+
+    /// Before anything newer is sent across a gap: starts counting anew if that is safe now.
+    ///
+    /// Safe is: nothing is on the wire, and the oldest stamped batch is proven absent (then so are
+    /// all behind it) or there is none. Otherwise the oldest is sent again, alone, with its old
+    /// stamp: its answer tells whether the sequences still fit. `false` while a new producer id is
+    /// on its way.
+    pub fn close_gap(&mut self, identities: &mut Identities) -> bool {
+        let Some((place, gap)) = self.gap else { return true };
+        if !self.in_flight.is_empty() {
+            return true;
+        }
+        if let Some(head) = self.queue.front().filter(|batch| batch.stamp.is_some()) {
+            if head.order < place || (gap == Gap::Maybe && head.unproven > 0) {
+                return true;
+            }
+        }
+        if let Some(old) = self.identity {
+            let Some(next) = identities.after(old) else { return false };
+            self.identity = Some(next);
+        }
+        self.next_sequence = 0;
+        for batch in self.queue.iter_mut() {
+            batch.stamp = None;
+            batch.unproven = 0;
+        }
+        self.gap = None;
+        self.recovering = false;
+        true
+    }
+
+    /// Takes a batch off the wire, its answer or its connection's end in hand.
+    pub fn answered(&mut self, no: BatchNo) -> Option<Batch> {
+        let at = self.in_flight.iter().position(|batch| batch.no == no)?;
+        self.in_flight.remove(at)
+    }
+
+    /// `batch` is in the log: the sequences fit up to here.
+    pub fn succeeded(&mut self, batch: &Batch) {
+        self.recovering = false;
+        self.gap = self.gap.filter(|(place, _)| *place > batch.order);
+        self.refusals = 0;
+        self.not_before = None;
+    }
+
+    /// Puts an unsettled batch back, before everything newer.
+    pub fn put_back(&mut self, batch: Batch, cause: Cause) {
+        self.recovering = true;
+        let mut batch = batch;
+        batch.last_error = Some(cause);
+        let at = self.queue.partition_point(|queued| queued.order < batch.order);
+        self.queue.insert(at, batch);
+    }
+
+    /// A stamped batch is gone for good without having been acknowledged.
+    pub fn lost(&mut self, batch: &Batch) {
+        if batch.sequence().is_some() {
+            let found = if batch.unproven == 0 { Gap::Proven } else { Gap::Maybe };
+            self.open_gap(batch.order, found);
+        }
+    }
+
+    /// Remembers a gap, unless an earlier one is remembered: what closes that one deals with all
+    /// behind it.
+    pub fn open_gap(&mut self, place: Place, found: Gap) {
+        self.recovering = true;
+        if self.gap.is_none_or(|(earliest, _)| place <= earliest) {
+            self.gap = Some((place, found));
+        }
+    }
+
+    /// Whether an unsettled, stamped batch stands before `batch`.
+    pub fn has_earlier(&self, batch: &Batch) -> bool {
+        let earlier = |other: &Batch| other.stamp.is_some() && other.order < batch.order;
+        self.in_flight.iter().any(earlier) || self.queue.iter().any(earlier)
+    }
+}
+
+/// The sequence after `count` records from `sequence` on: they wrap to 0 after `i32::MAX`.
+#[must_use]
+pub fn sequence_after(sequence: i32, count: u32) -> i32 {
+    ((i64::from(sequence) + i64::from(count)) & i64::from(i32::MAX)) as i32
+}

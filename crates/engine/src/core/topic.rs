@@ -1,0 +1,104 @@
+//! A topic as the producer knows it, and the records that wait to know it.
+
+use super::{FlowCell, FlowId, batch::BatchNo, partition::PartitionId, slot::Slot};
+use crate::{Cause, Header, RecordRef, Topic};
+use std::{sync::Arc, time::Instant};
+use uuid::Uuid;
+
+/// A topic that a record was sent to, or was asked for.
+#[derive(Debug)]
+pub struct TopicState {
+    pub name: Topic,
+    pub id: Uuid,
+    /// Its partitions by number; empty while it is unknown.
+    pub partitions: Vec<PartitionId>,
+    /// Records that wait for its metadata.
+    pub staged: Option<Staged>,
+    /// Why records for it fail at once, and until when.
+    pub refused: Option<(Instant, Cause)>,
+    /// It was unknown for as long as anyone waits for a topic: the next "unknown" is believed.
+    pub suspect: bool,
+    /// When a record was last sent to it (`metadata.max.idle.ms`).
+    pub used: Instant,
+    /// The partition that keyless records go to, and the bytes left until they move on (KIP-480).
+    pub sticky: Option<(usize, usize)>,
+}
+
+/// Encoded but unpartitioned records, in order.
+#[derive(Debug)]
+pub struct Staged {
+    pub slot: Arc<Slot>,
+    pub flows: Vec<(Arc<FlowCell>, FlowId, u32)>,
+    pub records: Vec<StagedRecord>,
+    pub credit: usize,
+    pub since: Instant,
+    pub generation: u64,
+    pub no: BatchNo,
+    pub hurried: bool,
+}
+
+/// A record with bytes of its own.
+#[derive(Debug)]
+pub struct StagedRecord {
+    pub partition: Option<i32>,
+    pub timestamp: i64,
+    pub key: Option<Box<[u8]>>,
+    pub value: Option<Box<[u8]>>,
+    pub headers: Box<[Header]>,
+}
+
+impl TopicState {
+    pub fn new(name: Topic, now: Instant) -> Self {
+        Self {
+            name,
+            id: Uuid::nil(),
+            partitions: Vec::new(),
+            staged: None,
+            refused: None,
+            suspect: false,
+            used: now,
+            sticky: None,
+        }
+    }
+
+    /// Whether anyone waits to hear of it.
+    pub fn is_wanted(&self) -> bool {
+        self.partitions.is_empty() && self.staged.is_some()
+    }
+}
+
+impl StagedRecord {
+    pub fn new(record: &RecordRef<'_>) -> Self {
+        Self {
+            partition: record.partition,
+            timestamp: record.timestamp,
+            key: record.key.map(Into::into),
+            value: record.value.map(Into::into),
+            headers: record.headers.into(),
+        }
+    }
+
+    pub fn as_ref<'a>(&'a self, topic: &'a Topic) -> RecordRef<'a> {
+        RecordRef {
+            topic,
+            partition: self.partition,
+            timestamp: self.timestamp,
+            key: self.key.as_deref(),
+            value: self.value.as_deref(),
+            headers: &self.headers,
+        }
+    }
+}
+
+/// Kafka's rules for a topic's name; `Err` is the rule that it breaks.
+pub fn check_name(name: &str) -> Result<(), &'static str> {
+    match name {
+        "" => Err("it is empty"),
+        "." | ".." => Err("it is \".\" or \"..\""),
+        _ if name.len() > 249 => Err("it is longer than 249 characters"),
+        _ if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) => {
+            Err("it has a character other than ASCII letters, digits, '.', '_' and '-'")
+        }
+        _ => Ok(()),
+    }
+}
