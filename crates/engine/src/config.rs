@@ -1,10 +1,21 @@
 //! The producer's settings, by Kafka's names.
 
+pub(crate) mod address;
+mod apply;
+mod keys;
+mod nearest;
+mod read;
+mod set;
+mod validate;
+
+pub use keys::{ConfigKey, KeyStatus};
+
 use std::time::Duration;
 
 /// Every setting of a producer, typed and checked against the others.
 ///
-/// Each field is one key of Kafka's producer configuration (dots become underscores); defaults are Kafka 4.3's.
+/// Each field is one key of Kafka's producer configuration (dots become underscores, `.ms` is left
+/// out); defaults are Kafka 4.3's. `docs/settings.md` says what each does.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ProducerConfig {
@@ -14,14 +25,15 @@ pub struct ProducerConfig {
     pub client_id: String,
     /// `acks`
     pub acks: Acks,
-    /// `enable.idempotence`
+    /// `enable.idempotence` (true). It takes `acks=all`: with weaker acks it is off, unless it was set
+    /// by its key, which is a contradiction then.
     pub enable_idempotence: bool,
     /// `linger.ms` (5 ms)
     pub linger: Duration,
     /// `batch.size` in bytes (16,384): when a batch becomes ready.
     pub batch_size: usize,
-    /// `batch.adaptive` (ours; default true unless `batch.size` was set): a batch whose partition cannot send yet grows
-    /// past `batch.size`, up to 1 MiB.
+    /// `batch.adaptive` (ours; default true unless `batch.size` was set): a batch whose partition
+    /// cannot send yet grows past `batch.size`, up to 1 MiB.
     pub batch_adaptive: bool,
     /// `buffer.memory` in bytes (33,554,432)
     pub buffer_memory: usize,
@@ -69,6 +81,7 @@ pub struct ProducerConfig {
     pub start_timeout: Duration,
     /// `pending.sends.max` (ours; 100,000): `send` calls that may wait for room at once.
     pub pending_sends_max: usize,
+    pub(crate) explicit: set::Explicit,
 }
 
 /// `acks`: what the leader waits for before it answers.
@@ -91,7 +104,7 @@ pub enum Compression {
     Gzip(i32),
     /// snappy
     Snappy,
-    /// lz4, level 1 to 17
+    /// lz4, level 1 to 17. The encoder has one level: any of them gives its speed and size.
     Lz4(i32),
     /// zstd, level -131072 to 22
     Zstd(i32),
@@ -144,6 +157,7 @@ impl Default for ProducerConfig {
             receive_buffer_bytes: Some(32_768),
             start_timeout: Duration::from_secs(30),
             pending_sends_max: 100_000,
+            explicit: set::Explicit::default(),
         }
     }
 }
