@@ -1,3 +1,4 @@
 //! Test kit.
 
-pub mod model;
+#[cfg(unix)]
+pub mod kafka;
