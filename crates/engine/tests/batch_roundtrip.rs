@@ -1,4 +1,10 @@
 //! Record batches against an independent encoder (the `kafka-protocol` crate's).
+#![cfg(all(
+    feature = "gzip",
+    feature = "snappy",
+    feature = "lz4",
+    feature = "zstd"
+))]
 
 #[path = "batch_common/mod.rs"]
 mod common;
