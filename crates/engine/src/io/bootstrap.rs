@@ -1,0 +1,265 @@
+//! From an address, or from several that may be dead, to a ready connection.
+
+use super::{
+    backoff::Backoff,
+    connection::Connection,
+    dial::{ConnectError, ConnectErrorKind, SocketOptions, dial},
+    resolve::{Address, BoxFuture, Resolve},
+    versions::handshake,
+};
+use crate::{ProducerConfig, StartError};
+use std::{collections::BTreeMap, future::poll_fn, sync::Arc, task::Poll, time::Duration};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, sleep, timeout_at},
+};
+
+/// How long one address may stay silent before the next is tried beside it.
+const STAGGER: Duration = Duration::from_secs(1);
+
+/// What connecting depends on.
+#[derive(Clone, Debug)]
+pub(crate) struct ConnectOptions {
+    pub(crate) client_id: Arc<str>,
+    pub(crate) socket: SocketOptions,
+    /// First and longest time for one attempt.
+    pub(crate) setup: (Duration, Duration),
+    /// First and longest pause between attempts at the same address.
+    pub(crate) reconnect: (Duration, Duration),
+}
+
+/// A broker that answered.
+#[derive(Debug)]
+pub(crate) struct Reached {
+    pub(crate) connection: Connection<TcpStream>,
+    pub(crate) address: Address,
+}
+
+impl ConnectOptions {
+    pub(crate) fn of(config: &ProducerConfig) -> Self {
+        Self {
+            client_id: config.client_id.as_str().into(),
+            socket: SocketOptions::of(config),
+            setup: (
+                config.connection_setup_timeout,
+                config.connection_setup_timeout_max,
+            ),
+            reconnect: (config.reconnect_backoff, config.reconnect_backoff_max),
+        }
+    }
+
+    /// Times for one attempt after another at the same address.
+    pub(crate) fn setup_limits(&self, rng: fastrand::Rng) -> Backoff {
+        Backoff::new(self.setup.0, self.setup.1, rng)
+    }
+
+    /// Pauses between attempts at the same address.
+    pub(crate) fn reconnect_pauses(&self, rng: fastrand::Rng) -> Backoff {
+        Backoff::new(self.reconnect.0, self.reconnect.1, rng)
+    }
+}
+
+/// Makes a connection ready: dial, then agree on versions. `limit` bounds each of the steps.
+///
+/// TLS has its place between the two, authentication behind them.
+pub(crate) async fn connect(
+    address: &Address,
+    options: &ConnectOptions,
+    limit: Duration,
+) -> Result<Connection<TcpStream>, ConnectError> {
+    let stream = dial(address, options.socket, limit).await?;
+    let ready = handshake(stream, Arc::clone(&options.client_id), limit).await;
+    ready.map_err(|kind| kind.at(address))
+}
+
+/// Asks for addresses and tries them, over and over, until a broker answers or the deadline comes
+/// (`None`: never). A broker that is too old ends it at once: waiting would not help.
+///
+/// # Cancel safety
+/// Dropping it closes what it opened.
+pub(crate) async fn bootstrap(
+    resolver: &dyn Resolve,
+    options: &ConnectOptions,
+    rng: &mut fastrand::Rng,
+    deadline: Option<Instant>,
+) -> Result<Reached, StartError> {
+    let started = Instant::now();
+    let mut failures = Failures::default();
+    let rounds = rounds(resolver, options, rng, &mut failures);
+    let outcome = match deadline {
+        Some(deadline) => timeout_at(deadline, rounds).await,
+        None => Ok(rounds.await),
+    };
+    outcome.unwrap_or_else(|_| {
+        let waited = started.elapsed();
+        Err(StartError::Unreachable {
+            failures: failures.line(),
+            waited,
+        })
+    })
+}
+
+async fn rounds(
+    resolver: &dyn Resolve,
+    options: &ConnectOptions,
+    rng: &mut fastrand::Rng,
+    failures: &mut Failures,
+) -> Result<Reached, StartError> {
+    let mut limits = options.setup_limits(rng.fork());
+    let mut pauses = options.reconnect_pauses(rng.fork());
+    loop {
+        match resolver.resolve().await {
+            Ok(mut addresses) => {
+                failures.resolved();
+                rng.shuffle(&mut addresses);
+                let reached = round(addresses, options, limits.next(), rng, failures).await?;
+                if let Some(reached) = reached {
+                    return Ok(reached);
+                }
+            }
+            Err(error) => failures.unresolved(error.to_string()),
+        }
+        sleep(pauses.next()).await;
+    }
+}
+
+/// Tries the addresses until each has failed once. The next one starts when its predecessor failed
+/// or is slow, and one that failed is tried again while others stay silent (a broker that comes back
+/// need not wait for a black hole); the first success wins.
+async fn round(
+    addresses: Vec<Address>,
+    options: &ConnectOptions,
+    limit: Duration,
+    rng: &mut fastrand::Rng,
+    failures: &mut Failures,
+) -> Result<Option<Reached>, StartError> {
+    let mut unheard = addresses.len();
+    let mut waiting = addresses.into_iter();
+    let mut running: Vec<BoxFuture<'_, Outcome>> = Vec::new();
+    while unheard > 0 {
+        if let Some(address) = waiting.next() {
+            failures.trying(&address);
+            running.push(Box::pin(attempt(address, None, options, limit)));
+        }
+        let Outcome {
+            address,
+            pauses,
+            result,
+        } = tokio::select! {
+            outcome = first(&mut running) => outcome,
+            () = sleep(STAGGER), if waiting.len() > 0 => continue,
+        };
+        match result {
+            Ok(connection) => {
+                return Ok(Some(Reached {
+                    connection,
+                    address,
+                }));
+            }
+            Err(ConnectError {
+                address,
+                kind: ConnectErrorKind::Unsupported(reason),
+            }) => {
+                return Err(StartError::Unsupported {
+                    address,
+                    reason: reason.into(),
+                });
+            }
+            Err(error) => {
+                tracing::debug!(
+                    address = &*error.address,
+                    reason = error.line(),
+                    "no connection"
+                );
+                failures.failed(&error);
+            }
+        }
+        unheard -= usize::from(pauses.is_none());
+        let pauses = pauses.unwrap_or_else(|| options.reconnect_pauses(rng.fork()));
+        running.push(Box::pin(attempt(address, Some(pauses), options, limit)));
+    }
+    Ok(None)
+}
+
+/// How one attempt ended; with `pauses` where it was not the first at its address.
+struct Outcome {
+    address: Address,
+    pauses: Option<Backoff>,
+    result: Result<Connection<TcpStream>, ConnectError>,
+}
+
+async fn attempt(
+    address: Address,
+    mut pauses: Option<Backoff>,
+    options: &ConnectOptions,
+    limit: Duration,
+) -> Outcome {
+    if let Some(pauses) = &mut pauses {
+        sleep(pauses.next()).await;
+    }
+    let result = connect(&address, options, limit).await;
+    Outcome {
+        address,
+        pauses,
+        result,
+    }
+}
+
+/// Waits for the first of the futures to finish, and removes it.
+async fn first<T>(running: &mut Vec<BoxFuture<'_, T>>) -> T {
+    poll_fn(|cx| {
+        for index in 0..running.len() {
+            if let Poll::Ready(outcome) = running[index].as_mut().poll(cx) {
+                drop(running.swap_remove(index));
+                return Poll::Ready(outcome);
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// The latest failure of each address.
+#[derive(Debug, Default)]
+struct Failures {
+    by_address: BTreeMap<Arc<str>, Option<String>>,
+    resolver: Option<String>,
+}
+
+impl Failures {
+    fn trying(&mut self, address: &Address) {
+        self.by_address
+            .entry(address.to_string().into())
+            .or_default();
+    }
+
+    fn failed(&mut self, error: &ConnectError) {
+        self.by_address
+            .insert(Arc::clone(&error.address), Some(error.line()));
+    }
+
+    fn unresolved(&mut self, text: String) {
+        self.resolver = Some(text);
+    }
+
+    fn resolved(&mut self) {
+        self.resolver = None;
+    }
+
+    fn line(&self) -> Arc<str> {
+        let of_address = |(address, failure): (&Arc<str>, &Option<String>)| match failure {
+            Some(line) => line.clone(),
+            None => format!("{address}: no answer yet"),
+        };
+        let lines: Vec<_> = self
+            .by_address
+            .iter()
+            .map(of_address)
+            .chain(self.resolver.clone())
+            .collect();
+        match lines.is_empty() {
+            true => "no address is known yet".into(),
+            false => lines.join("; ").into(),
+        }
+    }
+}

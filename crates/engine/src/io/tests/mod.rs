@@ -1,0 +1,16 @@
+//! The pieces of a connection against peers that follow a script.
+
+mod backoff;
+mod bootstrap;
+mod calls;
+mod connection;
+mod frames;
+mod handshake;
+mod hostile;
+mod peer;
+mod resolve;
+
+use std::time::Duration;
+
+/// Longer than any test may take; tests on a paused clock let it pass at once.
+const LONG: Duration = Duration::from_secs(20);

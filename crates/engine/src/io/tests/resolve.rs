@@ -1,0 +1,56 @@
+use crate::io::resolve::{Address, Resolve, ResolveError, StaticAddresses};
+
+#[tokio::test]
+async fn gives_the_configured_addresses_every_time() {
+    let addresses = StaticAddresses::parse(&["one:9092", " 127.0.0.1:1 ", "[::1]:9093"]).unwrap();
+    for _ in 0..2 {
+        let found = addresses.resolve().await.unwrap();
+        let shown: Vec<_> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["one:9092", "127.0.0.1:1", "[::1]:9093"]);
+        assert_eq!(&*found[2].host, "::1");
+    }
+}
+
+#[test]
+fn refuses_what_is_no_host_and_port_without_showing_it() {
+    let bad = [
+        "",
+        "host",
+        "host:",
+        ":9092",
+        "host:0",
+        "host:65536",
+        "host:x",
+        "::1:9092",
+        "[::1:9092",
+        "a b:1",
+        "user:secret@host:9092",
+        "PLAINTEXT://host:9092",
+        "host:9092/path",
+        "[]:1",
+    ];
+    for entry in bad {
+        let error = StaticAddresses::parse(&["good:1", entry]).unwrap_err();
+        assert_eq!(error, ResolveError::Invalid { position: 2 }, "{entry:?}");
+        assert_eq!(
+            error.to_string(),
+            "entry 2 of bootstrap.servers is not host:port"
+        );
+    }
+    assert_eq!(
+        StaticAddresses::parse::<&str>(&[]).unwrap_err(),
+        ResolveError::Empty
+    );
+}
+
+#[tokio::test]
+async fn finds_every_socket_address_of_a_name() {
+    let found = Address::new("127.0.0.1", 9092).lookup().await.unwrap();
+    assert_eq!(found, ["127.0.0.1:9092".parse().unwrap()]);
+    let found = Address::new("localhost", 9092).lookup().await.unwrap();
+    assert!(
+        found
+            .iter()
+            .all(|address| address.ip().is_loopback() && address.port() == 9092)
+    );
+}
