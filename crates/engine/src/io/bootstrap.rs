@@ -114,6 +114,7 @@ async fn rounds(
                 rng.shuffle(&mut addresses);
                 let reached = round(addresses, options, limits.next(), rng, failures).await?;
                 if let Some(reached) = reached {
+                    tracing::debug!(address = %reached.address, "connected");
                     return Ok(reached);
                 }
             }

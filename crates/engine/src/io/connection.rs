@@ -37,7 +37,6 @@ pub(crate) struct Parts<S> {
     pub(crate) stream: S,
     pub(crate) frames: FrameReader,
     pub(crate) client_id: Arc<str>,
-    pub(crate) versions: Versions,
     /// The number for the next request; all before it were used.
     pub(crate) next_correlation: i32,
 }
@@ -160,7 +159,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             stream: self.stream,
             frames: self.frames,
             client_id: self.client_id,
-            versions: self.versions,
             next_correlation: self.next_correlation,
         })
     }

@@ -1,5 +1,6 @@
 //! Where the cluster can be found.
 
+use crate::config::address;
 use std::{fmt, future::Future, io, net::SocketAddr, pin::Pin, sync::Arc};
 
 /// A future that a trait object returns.
@@ -24,10 +25,12 @@ pub(crate) struct Address {
 pub(crate) enum ResolveError {
     #[error("bootstrap.servers is empty")]
     Empty,
-    #[error("entry {position} of bootstrap.servers is not host:port")]
+    #[error("entry {position} of bootstrap.servers {rule}")]
     Invalid {
         /// Counted from 1.
         position: usize,
+        /// The rule that it breaks.
+        rule: &'static str,
     },
 }
 
@@ -37,10 +40,12 @@ pub(crate) struct StaticAddresses(Vec<Address>);
 
 impl StaticAddresses {
     pub(crate) fn parse<T: AsRef<str>>(servers: &[T]) -> Result<Self, ResolveError> {
-        let parse = |(index, entry): (usize, &T)| {
-            Address::parse(entry.as_ref()).ok_or(ResolveError::Invalid {
+        let parse = |(index, entry): (usize, &T)| match address::split(entry.as_ref()) {
+            Ok((host, port)) => Ok(Address::new(host, port)),
+            Err(rule) => Err(ResolveError::Invalid {
                 position: index + 1,
-            })
+                rule,
+            }),
         };
         let addresses = servers
             .iter()
@@ -66,20 +71,6 @@ impl Address {
             host: host.into(),
             port,
         }
-    }
-
-    /// `host:port`, where an IPv6 host stands in brackets.
-    fn parse(text: &str) -> Option<Self> {
-        let (host, port) = text.trim().rsplit_once(':')?;
-        let host = match host.strip_prefix('[') {
-            Some(rest) => rest.strip_suffix(']')?,
-            // A second colon outside brackets: which part is the port is anyone's guess.
-            None if host.contains(':') => return None,
-            None => host,
-        };
-        let legal = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '%');
-        let port = port.parse().ok().filter(|&port| port != 0)?;
-        (!host.is_empty() && host.chars().all(legal)).then(|| Self::new(host, port))
     }
 
     /// Every socket address behind the name. The lookup runs on tokio's blocking threads.

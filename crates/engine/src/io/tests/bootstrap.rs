@@ -67,11 +67,7 @@ async fn serve(listener: &TcpListener, ranges: &[(ApiKey, i16, i16)]) -> ! {
     }
 }
 
-async fn start(
-    resolver: &Rounds,
-    seed: u64,
-    within: Duration,
-) -> Result<Reached, StartError> {
+async fn start(resolver: &Rounds, seed: u64, within: Duration) -> Result<Reached, StartError> {
     let options = options();
     let deadline = Instant::now() + within;
     let mut rng = fastrand::Rng::with_seed(seed);

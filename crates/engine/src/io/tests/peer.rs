@@ -22,7 +22,7 @@ impl Asked {
 }
 
 /// Reads one request.
-pub(crate) async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> Asked {
+pub(crate) async fn read<S: AsyncRead + Unpin + Send>(stream: &mut S) -> Asked {
     let length = stream.read_i32().await.expect("a request");
     let mut frame = vec![0; usize::try_from(length).expect("a positive length")];
     stream
@@ -57,8 +57,8 @@ pub(crate) fn frame<T: Encodable + HeaderVersion>(
 /// Answers a request.
 pub(crate) async fn answer<S, T>(stream: &mut S, asked: &Asked, response: &T)
 where
-    S: AsyncWrite + Unpin,
-    T: Encodable + HeaderVersion,
+    S: AsyncWrite + Unpin + Send,
+    T: Encodable + HeaderVersion + Sync,
 {
     let header = &asked.header;
     let frame = frame(header.correlation_id, response, header.request_api_version);
@@ -90,7 +90,7 @@ pub(crate) const MODERN: [(ApiKey, i16, i16); 4] = [
 /// Reads the first request of a connection and answers with `ranges`.
 pub(crate) async fn welcome<S>(stream: &mut S, ranges: &[(ApiKey, i16, i16)])
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let asked = read(stream).await;
     assert_eq!(asked.header.request_api_key, ApiKey::ApiVersions as i16);
