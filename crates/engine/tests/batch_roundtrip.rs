@@ -295,6 +295,13 @@ fn a_decompression_bomb_is_stopped_at_the_limit() {
                 error,
                 BatchError::Compression(CompressError::TooLarge { limit })
             );
+            let mut out = Vec::new();
+            assert!(decompress(codec.id(), &packed, limit, &mut out).is_err());
+            assert!(
+                out.len() <= limit + 1,
+                "{codec:?} unpacked {} bytes",
+                out.len()
+            );
         }
     }
 }
@@ -323,4 +330,49 @@ fn extreme_numbers_survive() {
         .unwrap()
         .unwrap();
     assert_eq!(common::plain(&read.records().unwrap()), records);
+}
+
+#[test]
+fn a_number_of_too_many_bytes_is_refused() {
+    // After length and attributes come a timestamp delta of at most ten bytes and an offset delta
+    // of at most five; then null key, null value and no headers.
+    let record = |timestamp: &[u8], offset: &[u8]| {
+        let fields = [&[0], timestamp, offset, &[1, 1, 0]].concat();
+        let header = BatchHeader {
+            record_count: 1,
+            ..BatchHeader::default()
+        };
+        let body = [&[fields.len() as u8 * 2], &fields[..]].concat();
+        batches(seal(header, &body))
+            .next()
+            .unwrap()
+            .unwrap()
+            .records()
+    };
+    let long = |more: usize| [&vec![0x80; more][..], &[0]].concat();
+    assert_eq!(
+        record(&long(9), &long(4)).map(|records| records.len()),
+        Ok(1)
+    );
+    let refused = Err(BatchError::Record {
+        index: 0,
+        rule: "a varint is too long",
+    });
+    assert_eq!(record(&long(10), &long(4)).map(|_| ()), refused);
+    assert_eq!(record(&long(9), &long(5)).map(|_| ()), refused);
+}
+
+#[test]
+fn framings_are_those_that_the_java_client_accepts() {
+    let packed = |codec| {
+        let mut out = Vec::new();
+        compress(codec, &[7; 200_000], &mut out).unwrap();
+        out
+    };
+    let snappy = packed(Compression::Snappy);
+    assert_eq!(snappy[..16], *b"\x82SNAPPY\0\0\0\0\x01\0\0\0\x01");
+    let lz4 = packed(Compression::Lz4(9));
+    assert_eq!(lz4[..4], [0x04, 0x22, 0x4d, 0x18]);
+    assert_eq!(lz4[4] >> 5, 0b011, "version 1, blocks that stand alone");
+    assert_eq!(lz4[5] >> 4, 4, "blocks of 64 KiB");
 }
