@@ -30,7 +30,7 @@ pub use broker::RequestId;
 pub use counters::Counters;
 pub use credit::FlowId;
 pub use drain::{CompressJob, DrainedPart, Drained, ProduceRequest};
-pub use flow::{FlowCell, FlowLink, Place};
+pub use flow::{FlowCell, FlowLink, Place, Ticket};
 pub use murmur2::{murmur2, partition_of};
 pub use partition::sequence_after;
 pub use slot::Slot;

@@ -98,6 +98,12 @@ pub enum Cause {
         /// How long it waited.
         waited: Duration,
     },
+    /// No broker could be reached within `start.timeout.ms`.
+    #[error("{detail}")]
+    Unreachable {
+        /// The addresses that were tried, and what each did.
+        detail: Arc<str>,
+    },
     /// The task that talks to the cluster is gone: its runtime was shut down, or it panicked.
     #[error("the producer's driver task is gone (was its runtime shut down?)")]
     DriverGone,
@@ -155,7 +161,7 @@ impl DeliveryError {
     /// Whether the producer itself is dead: build a new one.
     #[must_use]
     pub fn is_fatal(&self) -> bool {
-        matches!(self.cause(), Cause::Closed | Cause::DriverGone | Cause::Fatal(_))
+        matches!(self.cause(), Cause::Closed | Cause::DriverGone | Cause::Unreachable { .. } | Cause::Fatal(_))
     }
 }
 

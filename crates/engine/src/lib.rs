@@ -1,6 +1,7 @@
 //! A Kafka producer without streams: a pure, simulated core and a tokio driver.
 
 pub mod batch;
+mod appender;
 mod config;
 pub mod core;
 mod error;
@@ -8,12 +9,15 @@ mod io;
 mod metrics;
 mod producer;
 mod record;
+mod sending;
 mod sync;
 mod topic;
 
 pub use config::{Acks, Compression, ConfigKey, KeyStatus, ProducerConfig};
 pub use error::{Cause, ConfigError, ConfigWarning, DeliveryError, KafkaError, StartError, Written};
 pub use metrics::{CloseReport, MetricName, Metrics};
-pub use producer::{Appender, Partitioner, Placement, Producer, Sending};
+pub use appender::{Appender, Placement};
+pub use producer::{Partitioner, Producer};
 pub use record::{Ack, Header, RecordRef, Timestamp};
+pub use sending::Sending;
 pub use topic::Topic;

@@ -1,98 +1,308 @@
 //! The handle on a producer.
 
-use crate::{Ack, CloseReport, ConfigError, DeliveryError, Metrics, ProducerConfig, RecordRef, StartError, Topic};
-use std::{future::Future, pin::Pin, sync::Arc, task::{Context, Poll}, time::Duration};
+use crate::{
+    CloseReport, Cause, DeliveryError, Metrics, ProducerConfig, RecordRef, StartError, Topic,
+    Written,
+    appender::Appender,
+    io::{
+        driver,
+        resolve::StaticAddresses,
+        shared::{Shared, now},
+    },
+    sending::Sending,
+};
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{runtime::Handle, time::timeout};
 
 /// Chooses partitions for records that name none, instead of Kafka's own rule.
 ///
-/// Runs on the caller's task, before the producer's lock. A panic in it fails the record, nothing else.
+/// Runs on the caller's task, before the producer's lock. A panic in it fails the record, nothing
+/// else.
 pub trait Partitioner: Send + Sync + 'static {
     /// The partition, `0..count`.
     fn partition(&self, topic: &Topic, key: Option<&[u8]>, value: Option<&[u8]>, count: i32) -> i32;
 }
 
-/// A running producer. Clones share it; the last one dropped closes it in the background.
+/// A running producer. Clones share it.
+///
+/// # Drop
+/// Dropping the last handle (a clone, an [`Appender`] or an unfinished [`Sending`]) does not block:
+/// intake ends, and what was accepted is still tried for, in the background, for at most
+/// `delivery.timeout.ms` while the runtime lives.
 #[derive(Clone, Debug)]
-pub struct Producer(Arc<()>);
+pub struct Producer(Arc<Owner>);
+
+/// Counts the handles: the driver's tasks hold only what is inside.
+#[derive(Debug)]
+struct Owner {
+    shared: Arc<Shared>,
+    closing: AtomicBool,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        if shared.with(|core| {
+            core.close();
+            core.is_dead()
+        }) {
+            return;
+        }
+        let limit = shared.config.delivery_timeout;
+        let runtime = shared.runtime.clone();
+        // A runtime that was shut down drops the task at once; the driver's guard has ended, or
+        // will end, what is left.
+        runtime.spawn(async move { finish(&shared, limit).await });
+    }
+}
 
 impl Producer {
-    /// Starts one on the current tokio runtime. Returns at once; [`connected`](Self::connected) waits for the cluster.
-    pub fn start(config: ProducerConfig) -> Result<Self, StartError> { let _ = config; todo!() }
-    /// As `start`, with a partitioner of one's own.
-    pub fn start_with_partitioner(config: ProducerConfig, partitioner: Arc<dyn Partitioner>) -> Result<Self, StartError> { let _ = (config, partitioner); todo!() }
-    /// Waits until the cluster answered once, at most `start.timeout.ms` from the start. Cancel safe.
-    pub async fn connected(&self) -> Result<(), StartError> { todo!() }
+    /// Starts one on the current tokio runtime. Returns at once;
+    /// [`connected`](Self::connected) waits for the cluster.
+    ///
+    /// # Errors
+    /// [`StartError::Config`] if settings contradict each other, [`StartError::NoRuntime`] outside
+    /// a runtime.
+    pub fn start(config: ProducerConfig) -> Result<Self, StartError> {
+        Self::launch(config, None)
+    }
+
+    /// As [`start`](Self::start), with a partitioner of one's own.
+    ///
+    /// # Errors
+    /// As `start`.
+    pub fn start_with_partitioner(
+        config: ProducerConfig,
+        partitioner: Arc<dyn Partitioner>,
+    ) -> Result<Self, StartError> {
+        Self::launch(config, Some(partitioner))
+    }
+
+    fn launch(
+        config: ProducerConfig,
+        partitioner: Option<Arc<dyn Partitioner>>,
+    ) -> Result<Self, StartError> {
+        config.validate()?;
+        let resolver = StaticAddresses::parse(&config.bootstrap_servers).map_err(|error| {
+            StartError::Unreachable { failures: error.to_string().into(), waited: Duration::ZERO }
+        })?;
+        let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
+        let shared = Arc::new(Shared::new(Arc::new(config), partitioner, runtime.clone()));
+        runtime.spawn(driver::run(Arc::clone(&shared), Box::new(resolver)));
+        Ok(Self(Arc::new(Owner { shared, closing: AtomicBool::new(false) })))
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.0.shared
+    }
+
+    /// Waits until the cluster answered once, at most `start.timeout.ms` from the start.
+    ///
+    /// # Errors
+    /// What stood in the way; the producer is of no use then.
+    ///
+    /// # Cancel safety
+    /// Dropping it changes nothing.
+    pub async fn connected(&self) -> Result<(), StartError> {
+        let shared = self.shared();
+        let state = until(shared, || {
+            shared.with(|core| match (core.is_connected(), core.is_dead()) {
+                (true, _) => Some(true),
+                (false, true) => Some(false),
+                (false, false) => None,
+            })
+        });
+        if state.await {
+            return Ok(());
+        }
+        Err(shared.start_error.get().cloned().unwrap_or(StartError::Closed))
+    }
+
     /// The settings in force.
     #[must_use]
-    pub fn config(&self) -> &ProducerConfig { todo!() }
+    pub fn config(&self) -> &ProducerConfig {
+        &self.shared().config
+    }
+
     /// The cluster's id, once connected.
     #[must_use]
-    pub fn cluster_id(&self) -> Option<Arc<str>> { todo!() }
+    pub fn cluster_id(&self) -> Option<Arc<str>> {
+        self.shared().with(|core| core.cluster_id())
+    }
+
     /// A way in for one ordered stream of records.
     #[must_use]
-    pub fn appender(&self) -> Appender { todo!() }
-    /// Appends one record; its place in the order is taken now. Without room its bytes are copied to a FIFO that
-    /// the producer admits from, bounded by `pending.sends.max` (beyond it the future fails `BufferFull` at once).
-    pub fn send(&self, record: RecordRef<'_>) -> Sending { let _ = record; todo!() }
-    /// As `send`, but `None` where it would have to wait for room.
-    pub fn try_send(&self, record: RecordRef<'_>) -> Option<Sending> { let _ = record; todo!() }
-    /// Resolves when all that was accepted before the call is settled; ends lingers early. Dropping it stops nothing.
-    pub async fn flush(&self) { todo!() }
-    /// Stops intake, flushes for at most `timeout`, fails the rest. Idempotent: later calls wait for the first.
-    pub async fn close(&self, timeout: Duration) -> CloseReport { let _ = timeout; todo!() }
+    pub fn appender(&self) -> Appender {
+        Appender::new(self.clone())
+    }
+
+    /// Appends one record; its place in the order is taken now.
+    ///
+    /// Without room its bytes are copied to a FIFO that the producer admits from, bounded by
+    /// `pending.sends.max`: beyond it the future fails with [`Cause::BufferFull`] at once, as it
+    /// does when no room was found within `max.block.ms`.
+    pub fn send(&self, record: RecordRef<'_>) -> Sending {
+        match self.partitioned(record) {
+            Ok(record) => {
+                let ticket = self.shared().with(|core| core.send(&record, now()));
+                Sending::new(self.clone(), ticket)
+            }
+            Err(error) => Sending::failed(self.clone(), error),
+        }
+    }
+
+    /// As [`send`](Self::send), but `None` where it would have to wait for room.
+    pub fn try_send(&self, record: RecordRef<'_>) -> Option<Sending> {
+        match self.partitioned(record) {
+            Ok(record) => {
+                let ticket = self.shared().with(|core| core.try_send(&record, now()))?;
+                Some(Sending::new(self.clone(), ticket))
+            }
+            Err(error) => Some(Sending::failed(self.clone(), error)),
+        }
+    }
+
+    /// Asks the user's partitioner, if there is one and the topic is known. For a topic that is
+    /// not, Kafka's own rule serves this one record: a single send cannot wait.
+    fn partitioned<'a>(&self, record: RecordRef<'a>) -> Result<RecordRef<'a>, DeliveryError> {
+        let shared = self.shared();
+        let Some(partitioner) = shared.partitioner.as_ref().filter(|_| record.partition.is_none())
+        else {
+            return Ok(record);
+        };
+        let Some(count) = shared.with(|core| core.partition_count(record.topic)) else {
+            return Ok(record);
+        };
+        let partition = choose(&**partitioner, &record, count)?;
+        Ok(RecordRef { partition: Some(partition), ..record })
+    }
+
+    /// Resolves when all that was accepted before the call has its outcome; ends lingers early.
+    ///
+    /// # Cancel safety
+    /// Dropping it stops nothing.
+    pub async fn flush(&self) {
+        let shared = self.shared();
+        let flush = shared.with(|core| core.flush());
+        until(shared, || shared.with(|core| core.is_settled(flush).then_some(()))).await;
+    }
+
+    /// Stops intake, flushes for at most `timeout`, and fails the rest with [`Cause::Closed`].
+    ///
+    /// Idempotent: a later call waits for what an earlier one began, and reports the same. The
+    /// report covers the producer's whole life.
+    ///
+    /// # Cancel safety
+    /// Dropped, the producer stays closed for intake and goes on delivering; call it again to wait.
+    pub async fn close(&self, timeout: Duration) -> CloseReport {
+        self.0.closing.store(true, Ordering::Relaxed);
+        let shared = self.shared();
+        shared.with(|core| core.close());
+        finish(shared, timeout).await
+    }
+
     /// Whether `close` was called or the producer died.
     #[must_use]
-    pub fn is_closed(&self) -> bool { todo!() }
-    /// Fails everything that is not on a socket yet, with `StreamFailed`, and accepts nothing more: the end of a
-    /// fail-fast stream on a producer of its own.
-    pub fn abandon(&self) { todo!() }
+    pub fn is_closed(&self) -> bool {
+        self.shared().with(|core| core.is_closed())
+    }
+
+    /// Fails everything that is not on a socket yet, with [`Cause::StreamFailed`], and accepts
+    /// nothing more: the end of a fail-fast stream on a producer of its own.
+    pub fn abandon(&self) {
+        self.shared().with(|core| core.abandon(now()));
+    }
+
     /// Counters under Kafka's metric names.
     #[must_use]
-    pub fn metrics(&self) -> Metrics { todo!() }
-    /// The topic's partitions, asked of the cluster if unknown (for at most `max.block.ms`).
-    pub async fn partitions_for(&self, topic: &Topic) -> Result<Vec<i32>, DeliveryError> { let _ = topic; todo!() }
+    pub fn metrics(&self) -> Metrics {
+        self.shared().with(|core| core.metrics(now()))
+    }
+
+    /// The numbers of the topic's partitions, asked of the cluster if they are unknown.
+    ///
+    /// # Errors
+    /// [`Cause::UnknownTopic`] if the cluster does not know it within `max.block.ms`, or what the
+    /// cluster said of it.
+    ///
+    /// # Cancel safety
+    /// Dropping it changes nothing.
+    pub async fn partitions_for(&self, topic: &Topic) -> Result<Vec<i32>, DeliveryError> {
+        let shared = self.shared();
+        shared.with(|core| core.ask_for(topic, now()));
+        let found = until(shared, || {
+            shared.with(|core| {
+                let partitions = core.partitions_of(topic);
+                if !partitions.is_empty() {
+                    return Some(Ok(partitions));
+                }
+                let refused = core.refusal_of(topic, now()).or(core.is_dead().then_some(Cause::Closed));
+                if refused.is_none() {
+                    core.ask_for(topic, now());
+                }
+                refused.map(Err)
+            })
+        });
+        let waited = shared.config.max_block;
+        let found = timeout(waited, found).await.unwrap_or(Err(Cause::UnknownTopic { waited }));
+        found.map_err(|cause| DeliveryError::new(topic, None, Written::No, cause, 0))
+    }
 }
 
-/// Where an appended record went, for one [`Appender`]. Opaque; ask the appender for its outcome.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Placement { pub(crate) batch: u32, pub(crate) index: u32 }
-
-/// One ordered stream of records into a producer, and their outcomes back, batch by batch. One waker serves it all.
-#[derive(Debug)]
-pub struct Appender(Producer);
-
-impl Appender {
-    /// Appends `records` in order until one finds no room; pushes a [`Placement`] each. Records that are refused at
-    /// once (too large, unknown partition, closed producer) are placed too: their outcome is the error.
-    /// `Ready(n)` with n >= 1 of them placed; `Pending` if there is no room for even the first (the waker is kept).
-    /// `records` must not be empty.
-    pub fn poll_append(&mut self, cx: &mut Context<'_>, records: &[RecordRef<'_>], placed: &mut Vec<Placement>) -> Poll<usize> { let _ = (cx, records, placed); todo!() }
-    /// The outcome of a placed record, once: `None` while it is open. Must be taken for each placement exactly once.
-    pub fn take(&mut self, placement: Placement) -> Option<Result<Ack, DeliveryError>> { let _ = placement; todo!() }
-    /// Keeps the waker for the next change: an outcome, or room. Check `take` again after it.
-    pub fn register(&mut self, cx: &mut Context<'_>) { let _ = cx; todo!() }
-    /// Ends the linger of every batch that holds records of this stream: it waits for them (upstream ended, or its
-    /// limits are reached).
-    pub fn hurry(&mut self) { todo!() }
-    /// The producer that it appends to.
-    #[must_use]
-    pub fn producer(&self) -> &Producer { &self.0 }
+/// Asks the user's partitioner; a panic in it, or a number out of range, is the record's error.
+pub(crate) fn choose(
+    partitioner: &dyn Partitioner,
+    record: &RecordRef<'_>,
+    count: i32,
+) -> Result<i32, DeliveryError> {
+    let ask = || partitioner.partition(record.topic, record.key, record.value, count);
+    // A panic leaves nothing of ours half done; what it leaves of the user's is the user's.
+    let failed = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(ask)) {
+        Ok(partition) if (0..count).contains(&partition) => return Ok(partition),
+        Ok(partition) => format!("it chose partition {partition} of {count}"),
+        Err(_) => "it panicked".to_owned(),
+    };
+    let cause = Cause::Partitioner(failed.into());
+    Err(DeliveryError::new(record.topic, None, Written::No, cause, 0))
 }
 
-/// The outcome of one `send`. Owned; dropping it before the record was admitted withdraws the record, later it only
-/// loses the answer.
-#[derive(Debug)]
-#[must_use = "dropping it may withdraw the record, or loses its answer"]
-pub struct Sending(());
-
-impl Sending {
-    /// Waits until the record has room in the buffer: from then on dropping the future loses only the answer.
-    pub fn poll_admitted(&mut self, cx: &mut Context<'_>) -> Poll<()> { let _ = cx; todo!() }
+/// Waits for what was accepted, at most `limit`, then ends the producer.
+async fn finish(shared: &Arc<Shared>, limit: Duration) -> CloseReport {
+    let flush = shared.with(|core| core.flush());
+    let settled = until(shared, || {
+        shared.with(|core| (core.is_settled(flush) || core.is_dead()).then_some(()))
+    });
+    let in_time = timeout(limit, settled).await.is_ok();
+    let report = shared.with(|core| core.end(Cause::Closed, now()));
+    if !in_time {
+        tracing::warn!(
+            not_written = report.not_written,
+            maybe_written = report.maybe_written,
+            "closed before everything was delivered"
+        );
+    }
+    shared.control.notify_one();
+    shared.clock.notify_one();
+    shared.wake_links();
+    report
 }
 
-impl Future for Sending {
-    type Output = Result<Ack, DeliveryError>;
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> { let _ = cx; todo!() }
+/// Waits until `check` says something; it is asked again after each change.
+async fn until<T>(shared: &Arc<Shared>, check: impl Fn() -> Option<T>) -> T {
+    loop {
+        // Registered before the check: a change between the two is not missed.
+        let mut changed = pin!(shared.changed.notified());
+        changed.as_mut().enable();
+        if let Some(found) = check() {
+            return found;
+        }
+        changed.await;
+    }
 }
-
-#[allow(unused)] fn _c(_: ConfigError) {}

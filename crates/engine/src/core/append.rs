@@ -187,10 +187,44 @@ impl Core {
 
     /// The number of a topic's partitions, if it is known; for a partitioner of the user's own.
     #[must_use]
-    pub fn partition_count(&mut self, name: &Topic) -> Option<i32> {
-        let topic = self.topic_index.get(name)?;
-        let count = self.topics[*topic].partitions.len();
+    pub fn partition_count(&self, name: &Topic) -> Option<i32> {
+        let count = self.topics[*self.topic_index.get(name)?].partitions.len();
         (count > 0).then_some(count as i32)
+    }
+
+    /// As [`partition_count`](Self::partition_count); where it is not known yet, the flow is woken
+    /// when it is. A topic that cannot be had counts one partition: the append tells the error.
+    pub fn partition_count_for(
+        &mut self,
+        flow: &FlowLink,
+        name: &Topic,
+        now: Instant,
+    ) -> Option<i32> {
+        let topic = self.topic(name, now);
+        let state = &mut self.topics[topic];
+        match state.partitions.len() {
+            0 if self.life.refuses() || check_name(name).is_err() => Some(1),
+            0 if state.refused.as_ref().is_some_and(|(until, _)| *until > now) => Some(1),
+            0 => {
+                if !state.waiting.iter().any(|waiting| Arc::ptr_eq(waiting, flow.cell())) {
+                    state.waiting.push(Arc::clone(flow.cell()));
+                }
+                state.waiting_since.get_or_insert(now);
+                self.want_metadata(now);
+                None
+            }
+            count => Some(count as i32),
+        }
+    }
+
+    /// Places a record that failed before it could be appended.
+    pub fn place_failed(&mut self, flow: &mut FlowLink, error: DeliveryError) -> Place {
+        self.counters.refused(1);
+        let slot = Arc::new(Slot::default());
+        slot.settle(Outcome::Failed(error));
+        let batch = flow.enter(slot);
+        flow.count(batch);
+        Place { batch, index: 0 }
     }
 
     /// Ends the linger of every batch with records of this flow: it waits for them.
@@ -568,13 +602,11 @@ impl Core {
             credit: 0,
             since: now,
             generation: self.generations.enter(),
-            no: self.next_batch,
             hurried: false,
         });
         staged.credit += size;
         let index = staged.push(StagedRecord::new(record));
         if new {
-            self.next_batch += 1;
             self.want_metadata(now);
         }
         Put::Staged(topic, index)

@@ -18,7 +18,7 @@ pub type BatchNo = u64;
 
 /// Records of one partition that the log takes or refuses as one.
 #[derive(Debug)]
-pub struct Batch {
+pub(super) struct Batch {
     pub no: BatchNo,
     /// Its place among the batches of its partition: parts of a split batch stand where it stood.
     pub order: (BatchNo, u32),
@@ -53,7 +53,7 @@ pub struct Batch {
 
 /// What a batch says of itself on the wire and must say again in every retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
+pub(super) struct Stamp {
     /// The topic that it was drained for (KIP-516).
     pub topic_id: Uuid,
     /// The producer and its sequence; `None` without idempotence.
@@ -62,7 +62,7 @@ pub struct Stamp {
 
 /// The records, encoded.
 #[derive(Clone, Debug)]
-pub enum Body {
+pub(super) enum Body {
     /// Records may be added.
     Open(Vec<u8>),
     /// Closed and being compressed elsewhere, which holds the bytes.
@@ -73,7 +73,7 @@ pub enum Body {
 
 /// Where an outcome goes.
 #[derive(Clone, Debug)]
-pub enum ResultTo {
+pub(super) enum ResultTo {
     Slot(Arc<Slot>),
     /// A part of a split batch: its first record's index in the slot, and the gathering point.
     Part { first: u32, gather: Arc<Gather> },
@@ -81,7 +81,7 @@ pub enum ResultTo {
 
 /// Gathers the outcomes of the parts of a split batch.
 #[derive(Debug)]
-pub struct Gather {
+pub(super) struct Gather {
     pub slot: Arc<Slot>,
     pub count: u32,
     pub told: Mutex<(u32, Vec<(u32, Outcome)>)>,
@@ -89,7 +89,7 @@ pub struct Gather {
 
 impl Batch {
     /// Bytes of records in it so far.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         match &self.body {
             Body::Open(buffer) => buffer.len(),
             Body::Compressing => 0,
@@ -99,7 +99,7 @@ impl Batch {
 
     /// Adds a record that fits; returns its index.
     #[inline]
-    pub fn push(
+    pub(super) fn push(
         &mut self,
         timestamp: i64,
         key: Option<&[u8]>,
@@ -129,12 +129,12 @@ impl Batch {
     }
 
     /// Whether the log can hold it, by all that is known.
-    pub fn written(&self) -> Written {
+    pub(super) fn written(&self) -> Written {
         if self.unproven == 0 { Written::No } else { Written::Maybe }
     }
 
     /// Tells everyone with records in it; returns the slot that is now whole, if one is.
-    pub fn settle(&self, outcome: Outcome) -> Option<Arc<Slot>> {
+    pub(super) fn settle(&self, outcome: Outcome) -> Option<Arc<Slot>> {
         match &self.result {
             ResultTo::Slot(slot) => {
                 slot.settle(outcome);
@@ -145,12 +145,12 @@ impl Batch {
     }
 
     /// The error for its records.
-    pub fn error(&self, topic: &Topic, partition: i32, cause: Cause) -> DeliveryError {
+    pub(super) fn error(&self, topic: &Topic, partition: i32, cause: Cause) -> DeliveryError {
         DeliveryError::new(topic, Some(partition), self.written(), cause, self.attempts)
     }
 
     /// The first record's sequence, once stamped.
-    pub fn sequence(&self) -> Option<i32> {
+    pub(super) fn sequence(&self) -> Option<i32> {
         self.stamp.and_then(|stamp| stamp.sequence).map(|(_, sequence)| sequence)
     }
 }

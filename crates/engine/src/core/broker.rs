@@ -8,7 +8,7 @@ pub type RequestId = u64;
 
 /// A broker.
 #[derive(Debug)]
-pub struct Broker {
+pub(super) struct Broker {
     pub view: BrokerView,
     /// Partitions led by it with something to send; each request starts one further.
     pub listed: VecDeque<PartitionId>,
@@ -25,14 +25,14 @@ pub struct Broker {
 
 /// A produce request on the wire.
 #[derive(Debug)]
-pub struct Request {
+pub(super) struct Request {
     pub id: RequestId,
     pub sent: Instant,
     pub parts: Vec<(PartitionId, BatchNo)>,
 }
 
 impl Broker {
-    pub fn new(view: BrokerView) -> Self {
+    pub(super) fn new(view: BrokerView) -> Self {
         Self {
             view,
             listed: VecDeque::new(),

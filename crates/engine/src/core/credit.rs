@@ -10,7 +10,7 @@ pub type FlowId = u64;
 /// Freed bytes are *granted* to the longest waiter before it is woken, so nobody can overtake it,
 /// and only as many are woken as the freed bytes cover.
 #[derive(Debug)]
-pub struct Credit {
+pub(super) struct Credit {
     total: usize,
     used: usize,
     waiting: VecDeque<(FlowId, usize)>,
@@ -20,14 +20,14 @@ pub struct Credit {
 impl Credit {
     /// All of `total` bytes free.
     #[must_use]
-    pub fn new(total: usize) -> Self {
+    pub(super) fn new(total: usize) -> Self {
         Self { total, used: 0, waiting: VecDeque::new(), granted: HashMap::new() }
     }
 
     /// Takes `bytes` for `flow`, or queues it for them and says no.
     ///
     /// More than there is in all is given when nothing else is used, or it could never be.
-    pub fn take(&mut self, flow: FlowId, bytes: usize) -> bool {
+    pub(super) fn take(&mut self, flow: FlowId, bytes: usize) -> bool {
         let grant = self.granted.get(&flow).copied();
         if let Some(grant) = grant {
             if grant >= bytes || self.fits(bytes - grant) {
@@ -54,18 +54,18 @@ impl Credit {
 
     /// Takes `bytes` although there may be no room: for records that already hold credit of another
     /// kind and only change place.
-    pub fn force(&mut self, bytes: usize) {
+    pub(super) fn force(&mut self, bytes: usize) {
         self.used += bytes;
     }
 
     /// Gives `bytes` back.
-    pub fn free(&mut self, bytes: usize) {
+    pub(super) fn free(&mut self, bytes: usize) {
         debug_assert!(bytes <= self.used, "more credit freed than taken");
         self.used = self.used.saturating_sub(bytes);
     }
 
     /// Grants what is free to those who wait longest; they are to be woken.
-    pub fn grant(&mut self, mut woken: impl FnMut(FlowId)) {
+    pub(super) fn grant(&mut self, mut woken: impl FnMut(FlowId)) {
         while let Some(&(flow, bytes)) = self.waiting.front() {
             if !self.fits(bytes) {
                 return;
@@ -78,7 +78,7 @@ impl Credit {
     }
 
     /// The flow did without what it was granted or waited for.
-    pub fn withdraw(&mut self, flow: FlowId) {
+    pub(super) fn withdraw(&mut self, flow: FlowId) {
         self.waiting.retain(|(waiting, _)| *waiting != flow);
         if let Some(grant) = self.granted.remove(&flow) {
             self.used -= grant;
@@ -87,19 +87,19 @@ impl Credit {
 
     /// Whether anyone waits for room: then nothing may linger.
     #[must_use]
-    pub fn is_contended(&self) -> bool {
+    pub(super) fn is_contended(&self) -> bool {
         !self.waiting.is_empty()
     }
 
     /// Bytes not taken.
     #[must_use]
-    pub fn available(&self) -> usize {
+    pub(super) fn available(&self) -> usize {
         self.total.saturating_sub(self.used)
     }
 
     /// How many wait.
     #[must_use]
-    pub fn waiting(&self) -> usize {
+    pub(super) fn waiting(&self) -> usize {
         self.waiting.len()
     }
 

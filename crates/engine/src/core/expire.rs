@@ -44,7 +44,9 @@ impl Core {
 
     fn expire_topic(&mut self, topic: usize, now: Instant) -> Option<Instant> {
         let wait = self.topic_wait();
-        let due = self.topics[topic].staged.as_ref()?.since + wait;
+        let state = &self.topics[topic];
+        let since = state.staged.as_ref().map(|staged| staged.since);
+        let due = earlier(since, state.waiting_since)? + wait;
         if due > now {
             return Some(due);
         }
@@ -56,7 +58,16 @@ impl Core {
     /// Fails the records that wait for a topic, and for a moment those that come after them.
     pub(super) fn refuse_topic(&mut self, topic: usize, cause: Cause, now: Instant) {
         self.topics[topic].refused = Some((now + TOPIC_REFUSED, cause.clone()));
+        self.wake_waiting(topic);
         self.fail_staged(topic, cause, now);
+    }
+
+    /// Something is known of a topic: partitioners that waited for it are asked again.
+    pub(super) fn wake_waiting(&mut self, topic: usize) {
+        self.topics[topic].waiting_since = None;
+        for cell in std::mem::take(&mut self.topics[topic].waiting) {
+            self.effects.wake(&cell);
+        }
     }
 
     pub(super) fn fail_staged(&mut self, topic: usize, cause: Cause, now: Instant) {

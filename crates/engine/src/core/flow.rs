@@ -20,6 +20,13 @@ pub struct FlowCell {
     pub waker: WakeCell,
 }
 
+impl FlowCell {
+    /// Wakes the flow.
+    pub fn wake(&self) {
+        self.waker.wake();
+    }
+}
+
 /// The side of a flow that the flow owns: the batches with records of it, by a number of its own.
 #[derive(Debug)]
 pub struct FlowLink {

@@ -2,7 +2,7 @@
 
 /// A producer id with its epoch: what sequences are counted under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub(super) struct Identity {
     /// Given by `InitProducerId`.
     pub id: i64,
     /// Raised by us for each partition that has to start counting anew (KIP-360).
@@ -15,32 +15,24 @@ pub struct Identity {
 /// until it has to start over; the epoch only ever rises, so a partition that starts over is always
 /// ahead of whatever of its own old requests may still arrive.
 #[derive(Debug, Default)]
-pub struct Identities {
+pub(super) struct Identities {
     current: Option<Identity>,
-    wanted: bool,
 }
 
 impl Identities {
-    /// The identity for a partition that starts counting; without one, one is asked for.
-    pub fn current(&mut self) -> Option<Identity> {
-        self.wanted |= self.current.is_none();
+    /// The identity for a partition that starts counting; `None` while one has to be fetched.
+    pub(super) fn current(&self) -> Option<Identity> {
         self.current
     }
 
-    /// A new identity has to be fetched from the cluster.
-    pub fn is_wanted(&self) -> bool {
-        self.wanted
-    }
-
     /// The cluster's answer.
-    pub fn assign(&mut self, id: i64, epoch: i16) {
+    pub(super) fn assign(&mut self, id: i64, epoch: i16) {
         self.current = Some(Identity { id, epoch });
-        self.wanted = false;
     }
 
     /// The identity after `old`, for a partition that starts over under it; `None` while a new
     /// producer id is on its way, because the epochs of the old one ran out.
-    pub fn after(&mut self, old: Identity) -> Option<Identity> {
+    pub(super) fn after(&mut self, old: Identity) -> Option<Identity> {
         let current = self.current()?;
         if current.id != old.id {
             return Some(current);
@@ -52,7 +44,6 @@ impl Identities {
             }
             None => {
                 self.current = None;
-                self.wanted = true;
                 None
             }
         }

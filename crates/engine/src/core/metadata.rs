@@ -54,7 +54,7 @@ impl Core {
         self.metadata.not_before = now + pause;
         let idle = self.config.metadata_max_idle;
         let asked = self.topics.iter().filter(|topic| {
-            topic.staged.is_some()
+            topic.is_wanted()
                 || topic.used + idle > now
                 || topic.partitions.iter().any(|partition| self.partitions[*partition].oldest().is_some())
         });
@@ -192,6 +192,7 @@ impl Core {
         for partition in view.partitions {
             self.apply_partition(topic, partition, recreated);
         }
+        self.wake_waiting(topic);
         if let Some(staged) = self.topics[topic].staged.take() {
             self.place_staged(topic, staged, now);
         }
@@ -200,7 +201,7 @@ impl Core {
     fn apply_topic_error(&mut self, topic: usize, code: i16, now: Instant) {
         let state = &self.topics[topic];
         // A broker that just came up may not know what exists: what was known stays known.
-        if !state.partitions.is_empty() || state.staged.is_none() {
+        if !state.is_wanted() {
             if matches!(code, INVALID_TOPIC | TOPIC_AUTHORIZATION_FAILED) {
                 if let Some(error) = KafkaError::from_code(code, None) {
                     self.refuse_topic(topic, Cause::Broker(error), now);

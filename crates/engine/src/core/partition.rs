@@ -11,18 +11,18 @@ use std::{collections::VecDeque, time::Instant};
 use uuid::Uuid;
 
 /// A partition's index in the core's table of partitions.
-pub type PartitionId = usize;
+pub(super) type PartitionId = usize;
 
 /// A broker's index in the core's table of brokers.
-pub type BrokerIndex = usize;
+pub(super) type BrokerIndex = usize;
 
 /// At most this many batches of a partition are unanswered: what a broker remembers per producer
 /// and partition to tell a retry from a new batch (KIP-98).
-pub const MAX_UNANSWERED: usize = 5;
+pub(super) const MAX_UNANSWERED: usize = 5;
 
 /// The batches of one partition, in order: `in_flight`, then `queue`, then `open`.
 #[derive(Debug)]
-pub struct Partition {
+pub(super) struct Partition {
     pub topic: usize,
     pub index: i32,
     pub leader: Option<BrokerIndex>,
@@ -57,7 +57,7 @@ type Place = (BatchNo, u32);
 
 /// What is known of a stamped batch that is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gap {
+pub(super) enum Gap {
     /// It is not in the log, so nothing that was stamped after it is, or can be, in the log either.
     Proven,
     /// It may be in the log.
@@ -66,7 +66,7 @@ pub enum Gap {
 
 /// What a partition can do for a request now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Head {
+pub(super) enum Head {
     /// It has nothing to send.
     Nothing,
     /// It has, but must wait for an answer or for something else that will be told.
@@ -80,7 +80,7 @@ pub enum Head {
 }
 
 impl Partition {
-    pub fn new(topic: usize, index: i32) -> Self {
+    pub(super) fn new(topic: usize, index: i32) -> Self {
         Self {
             topic,
             index,
@@ -102,19 +102,19 @@ impl Partition {
     }
 
     /// Bytes that wait to be sent.
-    pub fn queued_bytes(&self) -> usize {
+    pub(super) fn queued_bytes(&self) -> usize {
         self.queue.iter().chain(&self.open).map(Batch::len).sum()
     }
 
     /// When the oldest unsettled batch was created.
-    pub fn oldest(&self) -> Option<Instant> {
+    pub(super) fn oldest(&self) -> Option<Instant> {
         let live = |batch: &&Batch| !batch.expired;
         let in_flight = self.in_flight.iter().find(live);
         in_flight.or(self.queue.front()).or(self.open.as_ref()).map(|batch| batch.created)
     }
 
     /// What could be sent at `now`, with at most `limit` unanswered batches.
-    pub fn head(&self, now: Instant, limit: usize) -> Head {
+    pub(super) fn head(&self, now: Instant, limit: usize) -> Head {
         let head = self.queue.front();
         if head.is_none() && self.open.is_none() {
             return Head::Nothing;
@@ -138,7 +138,7 @@ impl Partition {
     ///
     /// `None` while there is no producer identity to stamp with. `idempotent` is `None` without
     /// idempotence.
-    pub fn take_head(
+    pub(super) fn take_head(
         &mut self,
         topic_id: Uuid,
         idempotent: Option<&mut Identities>,
@@ -173,7 +173,7 @@ impl Partition {
     /// all behind it) or there is none. Otherwise the oldest is sent again, alone, with its old
     /// stamp: its answer tells whether the sequences still fit. `false` while a new producer id is
     /// on its way.
-    pub fn close_gap(&mut self, identities: &mut Identities) -> bool {
+    pub(super) fn close_gap(&mut self, identities: &mut Identities) -> bool {
         let Some((place, gap)) = self.gap else { return true };
         if !self.in_flight.is_empty() {
             return true;
@@ -198,13 +198,13 @@ impl Partition {
     }
 
     /// Takes a batch off the wire, its answer or its connection's end in hand.
-    pub fn answered(&mut self, no: BatchNo) -> Option<Batch> {
+    pub(super) fn answered(&mut self, no: BatchNo) -> Option<Batch> {
         let at = self.in_flight.iter().position(|batch| batch.no == no)?;
         self.in_flight.remove(at)
     }
 
     /// `batch` is in the log: the sequences fit up to here.
-    pub fn succeeded(&mut self, batch: &Batch) {
+    pub(super) fn succeeded(&mut self, batch: &Batch) {
         self.recovering = false;
         self.gap = self.gap.filter(|(place, _)| *place > batch.order);
         self.refusals = 0;
@@ -212,7 +212,7 @@ impl Partition {
     }
 
     /// Puts an unsettled batch back, before everything newer.
-    pub fn put_back(&mut self, batch: Batch, cause: Cause) {
+    pub(super) fn put_back(&mut self, batch: Batch, cause: Cause) {
         self.recovering = true;
         let mut batch = batch;
         batch.last_error = Some(cause);
@@ -221,7 +221,7 @@ impl Partition {
     }
 
     /// A stamped batch is gone for good without having been acknowledged.
-    pub fn lost(&mut self, batch: &Batch) {
+    pub(super) fn lost(&mut self, batch: &Batch) {
         if batch.sequence().is_some() {
             let found = if batch.unproven == 0 { Gap::Proven } else { Gap::Maybe };
             self.open_gap(batch.order, found);
@@ -230,7 +230,7 @@ impl Partition {
 
     /// Remembers a gap, unless an earlier one is remembered: what closes that one deals with all
     /// behind it.
-    pub fn open_gap(&mut self, place: Place, found: Gap) {
+    pub(super) fn open_gap(&mut self, place: Place, found: Gap) {
         self.recovering = true;
         if self.gap.is_none_or(|(earliest, _)| place <= earliest) {
             self.gap = Some((place, found));
@@ -238,7 +238,7 @@ impl Partition {
     }
 
     /// Whether an unsettled, stamped batch stands before `batch`.
-    pub fn has_earlier(&self, batch: &Batch) -> bool {
+    pub(super) fn has_earlier(&self, batch: &Batch) -> bool {
         let earlier = |other: &Batch| other.stamp.is_some() && other.order < batch.order;
         self.in_flight.iter().any(earlier) || self.queue.iter().any(earlier)
     }

@@ -1,12 +1,12 @@
 //! Buffers for batches, used again instead of freed.
 
 /// The smallest buffer, in bytes; each size class above it is twice the one before.
-pub const SMALLEST: usize = 1 << 10;
+pub(super) const SMALLEST: usize = 1 << 10;
 const CLASSES: usize = 12;
 
 /// Empty buffers by size class.
 #[derive(Debug, Default)]
-pub struct Pool {
+pub(super) struct Pool {
     free: [Vec<Vec<u8>>; CLASSES],
     held: usize,
 }
@@ -14,12 +14,12 @@ pub struct Pool {
 impl Pool {
     /// The size of the buffer that [`take`](Self::take) gives for `bytes`.
     #[must_use]
-    pub fn size_for(bytes: usize) -> usize {
+    pub(super) fn size_for(bytes: usize) -> usize {
         bytes.max(SMALLEST).next_power_of_two()
     }
 
     /// An empty buffer of `size` bytes, a size that [`size_for`](Self::size_for) gave.
-    pub fn take(&mut self, size: usize) -> Vec<u8> {
+    pub(super) fn take(&mut self, size: usize) -> Vec<u8> {
         match class(size).and_then(|class| self.free[class].pop()) {
             Some(buffer) => {
                 self.held -= size;
@@ -31,7 +31,7 @@ impl Pool {
 
     /// Keeps a buffer for later, unless that would hold more than `limit` bytes in all: pooled and
     /// used memory together stay within `buffer.memory`.
-    pub fn put(&mut self, mut buffer: Vec<u8>, limit: usize) {
+    pub(super) fn put(&mut self, mut buffer: Vec<u8>, limit: usize) {
         let size = buffer.capacity();
         if !size.is_power_of_two() || self.held + size > limit {
             return;
@@ -44,7 +44,7 @@ impl Pool {
     }
 
     /// Frees pooled buffers until at most `limit` bytes are held.
-    pub fn shrink(&mut self, limit: usize) {
+    pub(super) fn shrink(&mut self, limit: usize) {
         for class in (0..CLASSES).rev() {
             while self.held > limit && self.free[class].pop().is_some() {
                 self.held -= SMALLEST << class;

@@ -18,7 +18,7 @@ pub struct Slot {
 
 /// What became of the records of a batch.
 #[derive(Clone, Debug)]
-pub enum Outcome {
+pub(super) enum Outcome {
     /// All acknowledged: record `i` is at `base_offset + i`.
     Acked(Acked),
     /// None acknowledged.
@@ -31,7 +31,7 @@ pub enum Outcome {
 
 /// An acknowledgement of a whole batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Acked {
+pub(super) struct Acked {
     /// The partition.
     pub partition: i32,
     /// The offset of its first record, where the broker told.

@@ -1,19 +1,22 @@
 //! A topic as the producer knows it, and the records that wait to know it.
 
-use super::{FlowCell, FlowId, batch::BatchNo, partition::PartitionId, slot::Slot};
+use super::{FlowCell, FlowId, partition::PartitionId, slot::Slot};
 use crate::{Cause, Header, RecordRef, Topic};
 use std::{sync::Arc, time::Instant};
 use uuid::Uuid;
 
 /// A topic that a record was sent to, or was asked for.
 #[derive(Debug)]
-pub struct TopicState {
+pub(super) struct TopicState {
     pub name: Topic,
     pub id: Uuid,
     /// Its partitions by number; empty while it is unknown.
     pub partitions: Vec<PartitionId>,
     /// Records that wait for its metadata.
     pub staged: Option<Staged>,
+    /// Flows whose partitioner waits to know it, and since when.
+    pub waiting: Vec<Arc<FlowCell>>,
+    pub waiting_since: Option<Instant>,
     /// Why records for it fail at once, and until when.
     pub refused: Option<(Instant, Cause)>,
     /// It was unknown for as long as anyone waits for a topic: the next "unknown" is believed.
@@ -26,20 +29,19 @@ pub struct TopicState {
 
 /// Encoded but unpartitioned records, in order.
 #[derive(Debug)]
-pub struct Staged {
+pub(super) struct Staged {
     pub slot: Arc<Slot>,
     pub flows: Vec<(Arc<FlowCell>, FlowId, u32)>,
     pub records: Vec<StagedRecord>,
     pub credit: usize,
     pub since: Instant,
     pub generation: u64,
-    pub no: BatchNo,
     pub hurried: bool,
 }
 
 /// A record with bytes of its own.
 #[derive(Debug)]
-pub struct StagedRecord {
+pub(super) struct StagedRecord {
     pub partition: Option<i32>,
     pub timestamp: i64,
     pub key: Option<Box<[u8]>>,
@@ -48,12 +50,14 @@ pub struct StagedRecord {
 }
 
 impl TopicState {
-    pub fn new(name: Topic, now: Instant) -> Self {
+    pub(super) fn new(name: Topic, now: Instant) -> Self {
         Self {
             name,
             id: Uuid::nil(),
             partitions: Vec::new(),
             staged: None,
+            waiting: Vec::new(),
+            waiting_since: None,
             refused: None,
             suspect: false,
             used: now,
@@ -62,13 +66,13 @@ impl TopicState {
     }
 
     /// Whether anyone waits to hear of it.
-    pub fn is_wanted(&self) -> bool {
-        self.partitions.is_empty() && self.staged.is_some()
+    pub(super) fn is_wanted(&self) -> bool {
+        self.partitions.is_empty() && (self.staged.is_some() || self.waiting_since.is_some())
     }
 }
 
 impl StagedRecord {
-    pub fn new(record: &RecordRef<'_>) -> Self {
+    pub(super) fn new(record: &RecordRef<'_>) -> Self {
         Self {
             partition: record.partition,
             timestamp: record.timestamp,
@@ -78,7 +82,7 @@ impl StagedRecord {
         }
     }
 
-    pub fn as_ref<'a>(&'a self, topic: &'a Topic) -> RecordRef<'a> {
+    pub(super) fn as_ref<'a>(&'a self, topic: &'a Topic) -> RecordRef<'a> {
         RecordRef {
             topic,
             partition: self.partition,
@@ -91,7 +95,7 @@ impl StagedRecord {
 }
 
 /// Kafka's rules for a topic's name; `Err` is the rule that it breaks.
-pub fn check_name(name: &str) -> Result<(), &'static str> {
+pub(super) fn check_name(name: &str) -> Result<(), &'static str> {
     match name {
         "" => Err("it is empty"),
         "." | ".." => Err("it is \".\" or \"..\""),

@@ -1,0 +1,295 @@
+//! The task of one broker's produce connection: dial, write what the core drains, hand in what
+//! comes back.
+
+use super::{
+    backoff::Backoff,
+    bootstrap::{ConnectOptions, connect},
+    connection::{Connection, Parts},
+    frame::{FrameError, correlation_id},
+    produce_wire::{Expected, Format, Outgoing},
+    resolve::Address,
+    shared::{Shared, now},
+};
+use crate::core::RequestId;
+use kafka_protocol::messages::ApiKey;
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    io,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+    time::Instant,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::{Notify, futures::Notified},
+    time::{Sleep, sleep},
+};
+
+/// Serves one broker until the producer is dead.
+pub(super) async fn run(shared: Arc<Shared>, broker: i32, link: Arc<Notify>) {
+    let options = ConnectOptions::of(&shared.config);
+    let mut limits = options.setup_limits(fastrand::Rng::new());
+    let mut pauses = options.reconnect_pauses(fastrand::Rng::new());
+    loop {
+        link.notified().await;
+        let Some(address) = address_of(&shared, broker) else {
+            if shared.with(|core| core.is_dead()) {
+                return;
+            }
+            continue;
+        };
+        let reason = match connect(&address, &options, limits.next()).await {
+            Ok(connection) => {
+                limits.reset();
+                match serve(&shared, broker, &link, &address, connection, &mut pauses).await {
+                    Ok(()) => return,
+                    Err(reason) => reason,
+                }
+            }
+            Err(error) => error.line(),
+        };
+        tracing::debug!(broker, address = %address, reason, "produce connection lost");
+        if shared.with(|core| {
+            core.disconnected(broker, &reason, now());
+            core.is_dead()
+        }) {
+            return;
+        }
+        sleep(pauses.next()).await;
+        link.notify_one();
+    }
+}
+
+fn address_of(shared: &Arc<Shared>, broker: i32) -> Option<Address> {
+    shared.with(|core| {
+        let alive = !core.is_dead();
+        let view = core.brokers().find(|view| alive && view.id == broker);
+        view.map(|view| Address::new(Arc::clone(&view.host), view.port))
+    })
+}
+
+/// Serves one connection; `Ok` when the producer is dead, `Err` with what ended the connection.
+async fn serve<S>(
+    shared: &Arc<Shared>,
+    broker: i32,
+    link: &Notify,
+    address: &Address,
+    connection: Connection<S>,
+    pauses: &mut Backoff,
+) -> Result<(), String>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let Some(version) = connection.versions().pick(ApiKey::Produce) else {
+        return Err(format!("{address} takes no produce requests"));
+    };
+    let Some(parts) = connection.into_parts() else {
+        return Err(format!("{address}: the handshake did not finish"));
+    };
+    let format = Format {
+        version,
+        client_id: Arc::clone(&parts.client_id),
+        acks: shared.config.acks,
+        timeout: shared.config.request_timeout,
+    };
+    let mut pipe = Pipe {
+        correlation: parts.next_correlation,
+        parts,
+        outgoing: VecDeque::new(),
+        expected: VecDeque::new(),
+    };
+    let mut timer = pin!(sleep(shared.config.connections_max_idle));
+    let mut idle_since = now();
+    loop {
+        let idle_at = idle_since + shared.config.connections_max_idle;
+        let again = match turn(shared, broker, &format, &mut pipe) {
+            Turn::Dead => return Ok(()),
+            Turn::Overdue => {
+                let limit = shared.config.request_timeout.as_millis();
+                return Err(format!("{address}: no answer within {limit} ms"));
+            }
+            Turn::Again(at) => at.unwrap_or(idle_at),
+        };
+        timer.as_mut().reset(tokio::time::Instant::from_std(again));
+        let woken = {
+            let mut notified = pin!(link.notified());
+            poll_fn(|cx| pipe.poll(cx, notified.as_mut(), timer.as_mut())).await
+        };
+        match woken {
+            Woken::Look => {}
+            Woken::Timer => {
+                if pipe.expected.is_empty() && pipe.outgoing.is_empty() && idle_at <= now() {
+                    return Err(format!("{address}: idle for connections.max.idle.ms"));
+                }
+            }
+            Woken::Written(ids) => {
+                idle_since = now();
+                shared.written(broker, ids);
+            }
+            Woken::Frames(frames) => {
+                idle_since = now();
+                pauses.reset();
+                pipe.hand_in(shared, broker, frames).map_err(|why| format!("{address}: {why}"))?;
+            }
+            Woken::Broken(why) => return Err(format!("{address}: {why}")),
+        }
+    }
+}
+
+/// What a look at the core came to.
+enum Turn {
+    /// The producer is dead.
+    Dead,
+    /// A request's answer is late.
+    Overdue,
+    /// Look again then, at the latest.
+    Again(Option<Instant>),
+}
+
+/// One look at the core: what it has to send is queued for the socket.
+fn turn<S>(shared: &Arc<Shared>, broker: i32, format: &Format, pipe: &mut Pipe<S>) -> Turn {
+    let drained = shared.with(|core| {
+        let now = now();
+        if core.is_dead() {
+            Err(Turn::Dead)
+        } else if core.is_overdue(broker, now) {
+            Err(Turn::Overdue)
+        } else {
+            Ok(core.drain(broker, now))
+        }
+    });
+    let drained = match drained {
+        Ok(drained) => drained,
+        Err(end) => return end,
+    };
+    if let Some(request) = drained.request {
+        let id = request.id;
+        let (outgoing, expected) = format.encode(request, pipe.correlation);
+        pipe.correlation = pipe.correlation.wrapping_add(1);
+        if shared.answers() {
+            pipe.outgoing.push_back((outgoing, None));
+            pipe.expected.push_back((id, expected));
+        } else {
+            pipe.outgoing.push_back((outgoing, Some(id)));
+        }
+    }
+    Turn::Again(drained.again)
+}
+
+impl Shared {
+    fn written(self: &Arc<Self>, broker: i32, ids: Vec<RequestId>) {
+        if !ids.is_empty() {
+            self.with(|core| ids.into_iter().for_each(|id| core.written(broker, id, now())));
+        }
+    }
+}
+
+/// A connection with requests in flight.
+struct Pipe<S> {
+    parts: Parts<S>,
+    correlation: i32,
+    /// To be written; the id where nothing will answer (acks=0).
+    outgoing: VecDeque<(Outgoing, Option<RequestId>)>,
+    expected: VecDeque<(RequestId, Expected)>,
+}
+
+enum Woken {
+    Look,
+    Timer,
+    /// Requests that are done because they are written.
+    Written(Vec<RequestId>),
+    Frames(Vec<bytes::Bytes>),
+    Broken(String),
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Pipe<S> {
+    /// Waits for the next thing to happen on the connection, writing on the side.
+    ///
+    /// Reads first: an answer makes room for the next request.
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        notified: Pin<&mut Notified<'_>>,
+        timer: Pin<&mut Sleep>,
+    ) -> Poll<Woken> {
+        let mut frames = Vec::new();
+        loop {
+            match self.parts.frames.poll_frame(cx, &mut self.parts.stream) {
+                Poll::Ready(Ok(Some(frame))) => frames.push(frame),
+                Poll::Ready(Ok(None)) => {
+                    return Poll::Ready(Woken::Broken("the broker closed the connection".into()));
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Woken::Broken(describe(&error))),
+                Poll::Pending => break,
+            }
+        }
+        if !frames.is_empty() {
+            return Poll::Ready(Woken::Frames(frames));
+        }
+        let mut done = Vec::new();
+        if let Err(error) = self.write(cx, &mut done) {
+            return Poll::Ready(Woken::Broken(format!("writing failed: {error}")));
+        }
+        if !done.is_empty() {
+            return Poll::Ready(Woken::Written(done));
+        }
+        if notified.poll(cx).is_ready() {
+            return Poll::Ready(Woken::Look);
+        }
+        timer.poll(cx).map(|()| Woken::Timer)
+    }
+
+    /// Writes what the socket takes; `done` gets the requests that nothing will answer.
+    fn write(&mut self, cx: &mut Context<'_>, done: &mut Vec<RequestId>) -> io::Result<()> {
+        while let Some((outgoing, id)) = self.outgoing.front_mut() {
+            let slices = outgoing.slices();
+            let stream = Pin::new(&mut self.parts.stream);
+            match stream.poll_write_vectored(cx, &slices) {
+                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(written)) => {
+                    if outgoing.advance(written) {
+                        done.extend(*id);
+                        self.outgoing.pop_front();
+                    }
+                }
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands answers to the core, in the order of the requests.
+    fn hand_in(
+        &mut self,
+        shared: &Arc<Shared>,
+        broker: i32,
+        frames: Vec<bytes::Bytes>,
+    ) -> Result<(), String> {
+        let mut answers = Vec::with_capacity(frames.len());
+        for frame in frames {
+            let got = correlation_id(&frame).map_err(|error| error.to_string())?;
+            let Some((id, expected)) = self.expected.pop_front() else {
+                return Err("an answer that nothing asked for".into());
+            };
+            if got != expected.correlation {
+                return Err(format!("an answer to {got} instead of {}", expected.correlation));
+            }
+            answers.push((id, expected.decode(frame).map_err(|error| error.to_string())?));
+        }
+        let in_order = shared.with(|core| {
+            let now = now();
+            answers.into_iter().all(|(id, answer)| core.answered(broker, id, answer, now))
+        });
+        if in_order { Ok(()) } else { Err("an answer out of order".into()) }
+    }
+}
+
+fn describe(error: &FrameError) -> String {
+    match error {
+        FrameError::Io(error) => format!("reading failed: {error}"),
+        other => other.to_string(),
+    }
+}
