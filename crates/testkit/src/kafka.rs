@@ -35,6 +35,7 @@ mod poll;
 mod ports;
 mod properties;
 mod read;
+mod ready;
 mod topic;
 mod wire;
 
@@ -45,6 +46,7 @@ pub use read::LogRecord;
 pub use topic::{PartitionState, TopicState};
 pub use wire::Connection;
 
+use crate::proxy::Proxy;
 use jars::Jars;
 use node::{Directory, Node};
 use std::net::SocketAddr;
@@ -106,23 +108,42 @@ impl KafkaCluster {
         self.nodes.iter().map(|node| node.id)
     }
 
-    /// What a client puts into `bootstrap.servers`: every node.
+    /// What a client puts into `bootstrap.servers`: every node, through its proxy where it has one.
     #[must_use]
     pub fn bootstrap_servers(&self) -> String {
-        let addresses: Vec<_> = self
-            .nodes
-            .iter()
-            .map(|node| node.address.to_string())
-            .collect();
-        addresses.join(",")
+        join(self.nodes.iter().map(Node::client_address))
     }
 
-    /// Where a node listens.
+    /// As [`bootstrap_servers`](Self::bootstrap_servers), past the proxies: faults do not reach a
+    /// client that starts from here, for it is told the brokers' direct addresses.
+    #[must_use]
+    pub fn direct_bootstrap_servers(&self) -> String {
+        join(self.nodes.iter().map(|node| node.listeners.plaintext))
+    }
+
+    /// Where clients reach a node: its proxy, if it has one.
     ///
     /// # Errors
     /// If there is no such node.
     pub fn address(&self, node: i32) -> Result<SocketAddr, ClusterError> {
-        Ok(self.node(node)?.address)
+        Ok(self.node(node)?.client_address())
+    }
+
+    /// The proxy in front of a node.
+    ///
+    /// # Errors
+    /// If there is no such node, or the cluster was not built [proxied](KafkaClusterBuilder::proxied).
+    pub fn proxy(&self, node: i32) -> Result<&Proxy, ClusterError> {
+        let missing = ClusterError::Node {
+            node,
+            state: "has no proxy",
+        };
+        self.node(node)?.proxy.as_ref().ok_or(missing)
+    }
+
+    /// Every proxy: none if the cluster was not built so.
+    pub fn proxies(&self) -> impl Iterator<Item = &Proxy> + '_ {
+        self.nodes.iter().filter_map(|node| node.proxy.as_ref())
     }
 
     /// The end of a node's log, for a failing test's message.
@@ -142,4 +163,11 @@ impl KafkaCluster {
                 state: "does not exist",
             })
     }
+}
+
+fn join(addresses: impl Iterator<Item = SocketAddr>) -> String {
+    addresses
+        .map(|address| address.to_string())
+        .collect::<Vec<_>>()
+        .join(",")
 }

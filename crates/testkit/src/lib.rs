@@ -2,3 +2,4 @@
 
 #[cfg(unix)]
 pub mod kafka;
+pub mod proxy;

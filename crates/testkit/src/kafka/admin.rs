@@ -201,7 +201,7 @@ impl KafkaCluster {
                         .with_resource_name(resource.name(Some(node.id)))
                         .with_configuration_keys(Some(vec![string(key)])),
                 ]);
-                let mut connection = Connection::open(node.address, CALL).await?;
+                let mut connection = Connection::open(node.listeners.plaintext, CALL).await?;
                 let response = connection.call(&request, 4).await?;
                 let found = response
                     .results

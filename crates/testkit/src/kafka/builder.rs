@@ -1,14 +1,13 @@
 //! Starting a cluster.
 
 use super::{
-    ClusterError, Connection, Jars, KafkaCluster, KafkaVersion, StartKafkaError,
-    node::{Directory, Node},
-    poll::{CALL, INTERVAL},
+    Jars, KafkaCluster, KafkaVersion, StartKafkaError,
+    node::{self, Directory, Listeners, Node},
     ports::{free_ports, loopback},
     properties::Properties,
 };
+use crate::proxy::Proxy;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use kafka_protocol::messages::{ApiVersionsRequest, MetadataRequest};
 use std::{
     path::Path,
     time::{Duration, Instant},
@@ -22,6 +21,7 @@ pub struct KafkaClusterBuilder {
     properties: Vec<(String, String)>,
     jvm_options: Vec<String>,
     stock_timeouts: bool,
+    proxied: bool,
     patience: Duration,
 }
 
@@ -33,6 +33,7 @@ impl Default for KafkaClusterBuilder {
             properties: Vec::new(),
             jvm_options: vec!["-Xms256m".into(), "-Xmx512m".into()],
             stock_timeouts: false,
+            proxied: false,
             patience: Duration::from_secs(120),
         }
     }
@@ -77,6 +78,15 @@ impl KafkaClusterBuilder {
     #[must_use]
     pub fn stock_timeouts(mut self) -> Self {
         self.stock_timeouts = true;
+        self
+    }
+
+    /// Puts a [`Proxy`] in front of every node. Clients are led through it, by the bootstrap addresses
+    /// and by what the brokers advertise; the brokers talk to each other directly, and so does the
+    /// harness.
+    #[must_use]
+    pub fn proxied(mut self) -> Self {
+        self.proxied = true;
         self
     }
 
@@ -139,103 +149,67 @@ impl KafkaClusterBuilder {
         cluster_id: &str,
     ) -> Result<Vec<Node>, StartKafkaError> {
         let ports =
-            free_ports(2 * self.nodes).map_err(StartKafkaError::io("looking for free ports"))?;
-        let members: Vec<_> = (1..).zip(ports.chunks_exact(2)).collect();
-        let voters: Vec<_> = members
-            .iter()
-            .map(|(id, ports)| format!("{id}@{}", loopback(ports[1])))
-            .collect();
-
-        let mut properties = Properties::of_a_cluster(self.nodes);
-        if !self.stock_timeouts {
-            properties.set_short_timeouts();
-        }
-        properties.set("controller.quorum.voters", voters.join(","));
-
-        members
-            .into_iter()
+            free_ports(3 * self.nodes).map_err(StartKafkaError::io("looking for free ports"))?;
+        let members: Vec<_> = (1..)
+            .zip(ports.chunks_exact(3))
             .map(|(id, ports)| {
-                let (plaintext, controller) = (loopback(ports[0]), loopback(ports[1]));
-                let mut properties = properties.clone();
-                properties.set("node.id", id.to_string());
-                properties.set(
-                    "listeners",
-                    format!("PLAINTEXT://{plaintext},CONTROLLER://{controller}"),
-                );
-                properties.set("advertised.listeners", format!("PLAINTEXT://{plaintext}"));
-                Node::format(
+                let [plaintext, controller, external] =
+                    [ports[0], ports[1], ports[2]].map(loopback);
+                (
                     id,
-                    plaintext,
-                    (directory, cluster_id),
-                    jars,
-                    self.jvm_options.clone(),
-                    |data| {
-                        properties.set("log.dirs", data.display().to_string());
-                        properties.extend(&self.properties);
-                        properties.text()
+                    Listeners {
+                        plaintext,
+                        controller,
+                        external,
                     },
                 )
             })
-            .collect()
-    }
-}
+            .collect();
+        let voters: Vec<_> = members
+            .iter()
+            .map(|(id, at)| format!("{id}@{}", at.controller))
+            .collect();
 
-impl KafkaCluster {
-    /// Waits until `node` answers as a broker of this cluster that sees `members` of them.
-    pub(super) async fn wait_ready(
-        &self,
-        node: &Node,
-        members: usize,
-        patience: Duration,
-        deadline: Instant,
-    ) -> Result<(), StartKafkaError> {
-        loop {
-            let last = match self.members_seen_by(node).await {
-                Ok((cluster, _)) if cluster != self.id => {
-                    return Err(StartKafkaError::WrongCluster {
-                        address: node.address.to_string(),
-                        found: cluster,
-                        expected: self.id.clone(),
-                    });
-                }
-                Ok((_, seen)) if seen >= members => return Ok(()),
-                Ok((_, seen)) => format!("node {} sees {seen} of {members} brokers", node.id),
-                Err(error) => error.to_string(),
-            };
-            if let Some(status) = node.exited() {
-                return Err(StartKafkaError::Exited {
-                    node: node.id,
-                    status,
-                    log: node.log_tail(),
-                });
-            }
-            if Instant::now() > deadline {
-                return Err(StartKafkaError::NotReady {
-                    node: node.id,
-                    waited: patience,
-                    last,
-                    log: node.log_tail(),
-                });
-            }
-            tokio::time::sleep(INTERVAL).await;
+        let mut common = Properties::of_a_cluster(self.nodes);
+        if !self.stock_timeouts {
+            common.set_short_timeouts();
         }
-    }
+        common.set("controller.quorum.voters", voters.join(","));
 
-    /// The cluster id that a node answers with, and how many brokers it knows to be alive.
-    async fn members_seen_by(&self, node: &Node) -> Result<(String, usize), ClusterError> {
-        let mut connection = Connection::open(node.address, CALL).await?;
-        let versions = connection.call(&ApiVersionsRequest::default(), 0).await?;
-        ClusterError::check("asking for the API versions", versions.error_code, None)?;
-        let metadata = connection
-            .call(
-                &MetadataRequest::default().with_topics(Some(Vec::new())),
-                12,
-            )
-            .await?;
-        let cluster = metadata
-            .cluster_id
-            .map_or_else(String::new, |id| id.to_string());
-        Ok((cluster, metadata.brokers.len()))
+        let node = |(id, at): (i32, Listeners)| {
+            let proxy = self.proxied.then(|| Proxy::start(at.external)).transpose();
+            let proxy = proxy.map_err(StartKafkaError::io("starting a proxy"))?;
+            let advertised = proxy.as_ref().map_or(at.external, Proxy::address);
+            let directory = directory.join(format!("node-{id}"));
+
+            let mut properties = common.clone();
+            properties.set("node.id", id.to_string());
+            let Listeners {
+                plaintext,
+                controller,
+                external,
+            } = at;
+            properties.set(
+                "listeners",
+                format!("PLAINTEXT://{plaintext},CONTROLLER://{controller},EXT://{external}"),
+            );
+            properties.set(
+                "advertised.listeners",
+                format!("PLAINTEXT://{plaintext},EXT://{advertised}"),
+            );
+            properties.set("log.dirs", node::data(&directory).display().to_string());
+            properties.extend(&self.properties);
+
+            node::format(&directory, id, cluster_id, &properties, jars)?;
+            Ok(Node::new(
+                id,
+                at,
+                proxy,
+                directory,
+                self.jvm_options.clone(),
+            ))
+        };
+        members.into_iter().map(node).collect()
     }
 }
 

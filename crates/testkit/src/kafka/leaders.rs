@@ -3,6 +3,7 @@
 use super::{
     ClusterError, KafkaCluster,
     admin::TIMEOUT_MS,
+    node::Node,
     poll::{Look, until},
     topic::topic_name,
 };
@@ -13,7 +14,7 @@ use kafka_protocol::messages::{
 };
 
 impl KafkaCluster {
-    /// The leader of a partition as a running node sees it. Right after a kill that is still the
+    /// The leader of a partition, once all running nodes agree. Right after a kill that is still the
     /// dead one: see [`leader_other_than`](Self::leader_other_than).
     ///
     /// # Errors
@@ -22,7 +23,7 @@ impl KafkaCluster {
         self.wait_for_leader(topic, partition, None).await
     }
 
-    /// The leader of a partition, once the running nodes see another one than `deposed`.
+    /// The leader of a partition, once all running nodes see the same one, and not `deposed`.
     ///
     /// # Errors
     /// If there is no such partition, or it gets no other leader.
@@ -163,24 +164,33 @@ impl KafkaCluster {
             || async move {
                 let mut found = None;
                 for node in self.running() {
-                    let state = self.topic_seen_by(node, topic).await?;
-                    let state =
-                        state
-                            .partitions
-                            .get(index)
-                            .ok_or_else(|| ClusterError::Unreadable {
-                                action: format!("asking for topic {topic}"),
-                                reason: format!("it has no partition {partition}"),
-                            })?;
-                    match state.leader {
-                        Some(leader) if Some(leader) != not => found = Some(leader),
-                        _ => return Ok(Look::NotYet(format!("node {} sees {state:?}", node.id))),
+                    let leader = self.leader_seen_by(node, topic, index).await?;
+                    if leader.is_none()
+                        || leader == not
+                        || found.is_some_and(|it| Some(it) != leader)
+                    {
+                        return Ok(Look::NotYet(format!("node {} sees {leader:?}", node.id)));
                     }
+                    found = leader;
                 }
                 Ok(found.map_or_else(|| Look::NotYet("no node runs".into()), Look::Done))
             },
         )
         .await
+    }
+
+    async fn leader_seen_by(
+        &self,
+        node: &Node,
+        topic: &str,
+        index: usize,
+    ) -> Result<Option<i32>, ClusterError> {
+        let state = self.topic_seen_by(node, topic).await?;
+        let missing = || ClusterError::Unreadable {
+            action: format!("asking for topic {topic}"),
+            reason: format!("it has no partition {index}"),
+        };
+        Ok(state.partitions.get(index).ok_or_else(missing)?.leader)
     }
 
     async fn reassign(

@@ -1,6 +1,7 @@
 //! One node: a JVM, its directory, and what became of it.
 
-use super::{Jars, StartKafkaError};
+use super::{Jars, StartKafkaError, builder::random_id, properties::Properties};
+use crate::proxy::Proxy;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::{
     fs::{self, File},
@@ -12,12 +13,23 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+/// Where a node listens.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Listeners {
+    /// For brokers and the harness.
+    pub(super) plaintext: SocketAddr,
+    /// For controllers.
+    pub(super) controller: SocketAddr,
+    /// For clients; behind the proxy, where there is one.
+    pub(super) external: SocketAddr,
+}
+
 /// One broker and controller.
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) id: i32,
-    /// The listener that brokers and the harness use.
-    pub(super) address: SocketAddr,
+    pub(super) listeners: Listeners,
+    pub(super) proxy: Option<Proxy>,
     directory: PathBuf,
     jvm_options: Vec<String>,
     process: Mutex<Process>,
@@ -41,38 +53,29 @@ struct Process {
 }
 
 impl Node {
-    /// A node that is down, with its directory made and formatted.
-    pub(super) fn format(
+    /// A node that is down; its directory is [formatted](format).
+    pub(super) fn new(
         id: i32,
-        address: SocketAddr,
-        cluster: (&Path, &str),
-        jars: &Jars,
+        listeners: Listeners,
+        proxy: Option<Proxy>,
+        directory: PathBuf,
         jvm_options: Vec<String>,
-        properties: impl FnOnce(&Path) -> String,
-    ) -> Result<Self, StartKafkaError> {
-        let (parent, cluster_id) = cluster;
-        let directory = parent.join(format!("node-{id}"));
-        let data = directory.join("data");
-        fs::create_dir_all(&data).map_err(StartKafkaError::file("making", &data))?;
-
-        // What `StorageTool format` would write, without its JVM.
-        let directory_id = super::builder::random_id();
-        let meta = format!(
-            "version=1\nnode.id={id}\ncluster.id={cluster_id}\ndirectory.id={directory_id}\n"
-        );
-        write(&data.join("meta.properties"), &meta)?;
-        let template = jars.bootstrap_checkpoint();
-        fs::copy(&template, data.join("bootstrap.checkpoint"))
-            .map_err(StartKafkaError::file("copying", &template))?;
-
-        write(&directory.join("server.properties"), &properties(&data))?;
-        Ok(Self {
+    ) -> Self {
+        Self {
             id,
-            address,
+            listeners,
+            proxy,
             directory,
             jvm_options,
             process: Mutex::default(),
-        })
+        }
+    }
+
+    /// Where clients reach it.
+    pub(super) fn client_address(&self) -> SocketAddr {
+        self.proxy
+            .as_ref()
+            .map_or(self.listeners.external, Proxy::address)
     }
 
     /// Starts its JVM; that it answers is another matter.
@@ -209,6 +212,32 @@ impl Process {
             Some(child) => Ok(child.try_wait()?.map(Some)),
         }
     }
+}
+
+/// Makes a node's directory: its properties, and what `StorageTool format` would write without a JVM
+/// of its own.
+pub(super) fn format(
+    directory: &Path,
+    id: i32,
+    cluster_id: &str,
+    properties: &Properties,
+    jars: &Jars,
+) -> Result<(), StartKafkaError> {
+    let data = data(directory);
+    fs::create_dir_all(&data).map_err(StartKafkaError::file("making", &data))?;
+    let directory_id = random_id();
+    let meta =
+        format!("version=1\nnode.id={id}\ncluster.id={cluster_id}\ndirectory.id={directory_id}\n");
+    write(&data.join("meta.properties"), &meta)?;
+    let template = jars.bootstrap_checkpoint();
+    fs::copy(&template, data.join("bootstrap.checkpoint"))
+        .map_err(StartKafkaError::file("copying", &template))?;
+    write(&directory.join("server.properties"), &properties.text())
+}
+
+/// Where in its directory a node keeps its logs.
+pub(super) fn data(directory: &Path) -> PathBuf {
+    directory.join("data")
 }
 
 /// A directory that goes when this value does.

@@ -146,7 +146,7 @@ impl KafkaCluster {
         partition: i32,
     ) -> Result<Connection, ClusterError> {
         let leader = self.leader(topic, partition).await?;
-        Connection::open(self.address(leader)?, CALL).await
+        Connection::open(self.node(leader)?.listeners.plaintext, CALL).await
     }
 }
 

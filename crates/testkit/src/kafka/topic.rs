@@ -63,7 +63,7 @@ impl KafkaCluster {
         node: &Node,
         name: &str,
     ) -> Result<TopicState, ClusterError> {
-        let mut connection = Connection::open(node.address, CALL).await?;
+        let mut connection = Connection::open(node.listeners.plaintext, CALL).await?;
         let response = connection.call(&about(name), METADATA).await?;
         one_topic(name, response.topics)
     }
@@ -72,7 +72,7 @@ impl KafkaCluster {
         &self,
         node: &Node,
     ) -> Result<(usize, Vec<TopicState>), ClusterError> {
-        let mut connection = Connection::open(node.address, CALL).await?;
+        let mut connection = Connection::open(node.listeners.plaintext, CALL).await?;
         let response = connection
             .call(&MetadataRequest::default().with_topics(None), METADATA)
             .await?;
@@ -105,7 +105,7 @@ impl KafkaCluster {
             state: "is what no node is: none of them runs",
         };
         for node in self.running() {
-            match Connection::open(node.address, CALL).await {
+            match Connection::open(node.listeners.plaintext, CALL).await {
                 Ok(mut connection) => match connection.call(request, version).await {
                     Ok(response) => return Ok(response),
                     Err(error) => last = error,
@@ -118,7 +118,7 @@ impl KafkaCluster {
 }
 
 /// The newest version that names topics and that both 3.9 and 4.3 speak.
-const METADATA: i16 = 12;
+pub(super) const METADATA: i16 = 12;
 
 fn about(name: &str) -> MetadataRequest {
     let topic = MetadataRequestTopic::default().with_name(Some(topic_name(name)));

@@ -4,9 +4,7 @@ use super::ClusterError;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::{
     messages::{RequestHeader, ResponseHeader},
-    protocol::{
-        Decodable, HeaderVersion, Request, StrBytes, encode_request_header_into_buffer,
-    },
+    protocol::{Decodable, HeaderVersion, Request, StrBytes, encode_request_header_into_buffer},
 };
 use std::{net::SocketAddr, time::Duration};
 use tokio::{
@@ -57,7 +55,7 @@ impl Connection {
     /// # Errors
     /// If the connection fails, the answer does not come in time or cannot be read. Error codes in it are the
     /// caller's to look at.
-    pub async fn call<R: Request>(
+    pub async fn call<R: Request + Sync>(
         &mut self,
         request: &R,
         version: i16,
