@@ -45,6 +45,7 @@ mod partition;
 mod producers;
 mod read;
 mod topics;
+pub mod wire;
 
 pub use append::{Append, Appended, Refused};
 pub use cluster::{Cluster, Leader, TopicRef};

@@ -149,6 +149,17 @@ impl Cluster {
         Some(self.topics[at].partitions.len() as i32)
     }
 
+    /// The offset after the last record of every partition; `None` if there is no such topic.
+    pub fn end_offsets(&self, topic: &str) -> Option<impl Iterator<Item = i64> + '_> {
+        let at = *self.by_name.get(topic)?;
+        Some(
+            self.topics[at]
+                .partitions
+                .iter()
+                .map(Partition::next_offset),
+        )
+    }
+
     /// The id of a topic; `None` if there is no such topic.
     #[must_use]
     pub fn topic_id(&self, topic: &str) -> Option<Uuid> {

@@ -46,8 +46,8 @@ pub const INVALID_REQUEST: i16 = 42;
 pub const OUT_OF_ORDER_SEQUENCE_NUMBER: i16 = 45;
 /// A newer epoch of this producer is known.
 pub const INVALID_PRODUCER_EPOCH: i16 = 47;
-/// A transactional batch without a transaction.
-pub const INVALID_TXN_STATE: i16 = 48;
+/// A transactional batch in a request without a transactional id.
+pub const TRANSACTIONAL_ID_AUTHORIZATION_FAILED: i16 = 53;
 /// The fetch session is unknown; the model keeps none.
 pub const FETCH_SESSION_ID_NOT_FOUND: i16 = 70;
 /// The client's leader epoch is older than the broker's.

@@ -6,7 +6,7 @@ use super::code;
 use super::config::{ClusterConfig, TopicConfig};
 use super::producers::{Producers, Stamp};
 use bytes::Bytes;
-use guanaco_engine::batch::{Batch, BatchHeader, HEADER_LEN};
+use guanaco_engine::batch::{Batch, BatchError, BatchHeader, DecodedRecord, HEADER_LEN};
 use std::collections::VecDeque;
 
 /// A batch in a log, with its offset, leader epoch and timestamps as the broker set them.
@@ -37,6 +37,18 @@ impl StoredBatch {
     #[must_use]
     pub fn size(&self) -> usize {
         HEADER_LEN + self.body.len()
+    }
+
+    /// The records, decompressed where they need to be.
+    ///
+    /// # Errors
+    /// If the body is not the records that the header says: the model stores what it gets.
+    pub fn records(&self) -> Result<Vec<DecodedRecord>, BatchError> {
+        Batch {
+            header: self.header,
+            body: self.body.clone(),
+        }
+        .records()
     }
 
     fn stamp(&self) -> Option<Stamp> {
@@ -261,6 +273,10 @@ fn stamp(header: &BatchHeader) -> Option<Stamp> {
 /// The rules that need no state, in the order in which a broker checks them.
 fn check(batch: &Batch, cluster: &ClusterConfig, topic: &TopicConfig, now: i64) -> Result<(), i16> {
     let header = &batch.header;
+    if header.is_transactional() {
+        // The model takes no transactional ids yet.
+        return Err(code::TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+    }
     if header.base_offset != 0 {
         return Err(code::INVALID_RECORD);
     }
@@ -288,10 +304,6 @@ fn check(batch: &Batch, cluster: &ClusterConfig, topic: &TopicConfig, now: i64) 
         if header.is_log_append_time() || header.max_timestamp > latest {
             return Err(code::INVALID_TIMESTAMP);
         }
-    }
-    if header.is_transactional() {
-        // The model has no transactions yet, so none can be open.
-        return Err(code::INVALID_TXN_STATE);
     }
     Ok(())
 }

@@ -36,7 +36,7 @@ pub enum OffsetAt {
     Earliest,
     /// The one after the last record.
     Latest,
-    /// That of the first batch with a timestamp of at least this; a batch stands for its records.
+    /// That of the first record with a timestamp of at least this.
     Timestamp(i64),
 }
 
@@ -92,7 +92,7 @@ impl Cluster {
                 .log()
                 .iter()
                 .find(|batch| batch.header.max_timestamp >= first)
-                .map(|batch| (batch.base_offset(), batch.header.max_timestamp)),
+                .map(|batch| first_since(batch, first)),
         })
     }
 
@@ -113,4 +113,19 @@ impl Cluster {
             _ => Ok(partition),
         }
     }
+}
+
+/// The first record of a batch that is that young, or the batch's own ends where the payload is not
+/// made of records.
+fn first_since(batch: &StoredBatch, time: i64) -> (i64, i64) {
+    let found = batch.records().ok().and_then(|records| {
+        let record = records
+            .into_iter()
+            .find(|record| record.timestamp >= time)?;
+        Some((
+            batch.base_offset() + i64::from(record.offset_delta),
+            record.timestamp,
+        ))
+    });
+    found.unwrap_or((batch.base_offset(), batch.header.max_timestamp))
 }
