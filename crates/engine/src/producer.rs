@@ -13,10 +13,7 @@ use crate::{
 };
 use std::{
     pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 use tokio::{runtime::Handle, time::timeout};
@@ -35,7 +32,7 @@ pub trait Partitioner: Send + Sync + 'static {
 /// # Drop
 /// Dropping the last handle (a clone, an [`Appender`] or an unfinished [`Sending`]) does not block:
 /// intake ends, and what was accepted is still tried for, in the background, for at most
-/// `delivery.timeout.ms` while the runtime lives.
+/// `close.timeout.ms` while the runtime lives; what is left then is counted in one warning.
 #[derive(Clone, Debug)]
 pub struct Producer(Arc<Owner>);
 
@@ -43,7 +40,6 @@ pub struct Producer(Arc<Owner>);
 #[derive(Debug)]
 struct Owner {
     shared: Arc<Shared>,
-    closing: AtomicBool,
 }
 
 impl Drop for Owner {
@@ -55,7 +51,7 @@ impl Drop for Owner {
         }) {
             return;
         }
-        let limit = shared.config.delivery_timeout;
+        let limit = shared.config.close_timeout;
         let runtime = shared.runtime.clone();
         // A runtime that was shut down drops the task at once; the driver's guard has ended, or
         // will end, what is left.
@@ -96,7 +92,7 @@ impl Producer {
         let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
         let shared = Arc::new(Shared::new(Arc::new(config), partitioner, runtime.clone()));
         runtime.spawn(driver::run(Arc::clone(&shared), Box::new(resolver)));
-        Ok(Self(Arc::new(Owner { shared, closing: AtomicBool::new(false) })))
+        Ok(Self(Arc::new(Owner { shared })))
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -202,7 +198,6 @@ impl Producer {
     /// # Cancel safety
     /// Dropped, the producer stays closed for intake and goes on delivering; call it again to wait.
     pub async fn close(&self, timeout: Duration) -> CloseReport {
-        self.0.closing.store(true, Ordering::Relaxed);
         let shared = self.shared();
         shared.with(|core| core.close());
         finish(shared, timeout).await
@@ -280,11 +275,12 @@ async fn finish(shared: &Arc<Shared>, limit: Duration) -> CloseReport {
         shared.with(|core| (core.is_settled(flush) || core.is_dead()).then_some(()))
     });
     let in_time = timeout(limit, settled).await.is_ok();
-    let report = shared.with(|core| core.end(Cause::Closed, now()));
-    if !in_time {
+    let (before, report) =
+        shared.with(|core| (core.report(), core.end(Cause::Closed, now())));
+    if !in_time && before != report {
         tracing::warn!(
-            not_written = report.not_written,
-            maybe_written = report.maybe_written,
+            not_written = report.not_written - before.not_written,
+            maybe_written = report.maybe_written - before.maybe_written,
             "closed before everything was delivered"
         );
     }

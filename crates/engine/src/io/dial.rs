@@ -45,26 +45,42 @@ pub(crate) enum ConnectErrorKind {
 }
 
 /// Connects to the first socket address behind `address` that accepts; `limit` bounds the lookup
-/// and each attempt, and the last failure is the one reported.
+/// and each attempt.
 pub(crate) async fn dial(
     address: &Address,
     options: SocketOptions,
     limit: Duration,
 ) -> Result<TcpStream, ConnectError> {
-    let late = |step| ConnectErrorKind::Timeout { step, after: limit };
     let found = match timeout(limit, address.lookup()).await {
-        Ok(found) => found.map_err(|error| ConnectErrorKind::Dns(error).at(address))?,
-        Err(_) => return Err(late("answer from the name service").at(address)),
+        Ok(Ok(found)) => dial_any(&found, options, limit).await,
+        Ok(Err(error)) => Err(ConnectErrorKind::Dns(error)),
+        Err(_) => Err(ConnectErrorKind::Timeout {
+            step: "answer from the name service",
+            after: limit,
+        }),
     };
-    let mut last = late("connection");
-    for target in found {
-        match timeout(limit, connect(target, options)).await {
+    found.map_err(|kind| kind.at(address))
+}
+
+/// Tries one after another; the last failure is the one reported.
+pub(super) async fn dial_any(
+    targets: &[SocketAddr],
+    options: SocketOptions,
+    limit: Duration,
+) -> Result<TcpStream, ConnectErrorKind> {
+    let late = || ConnectErrorKind::Timeout {
+        step: "connection",
+        after: limit,
+    };
+    let mut last = late();
+    for target in targets {
+        match timeout(limit, connect(*target, options)).await {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(error)) => last = error.into(),
-            Err(_) => last = late("connection"),
+            Err(_) => last = late(),
         }
     }
-    Err(last.at(address))
+    Err(last)
 }
 
 async fn connect(target: SocketAddr, options: SocketOptions) -> io::Result<TcpStream> {

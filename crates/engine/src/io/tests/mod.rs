@@ -4,6 +4,7 @@ mod backoff;
 mod bootstrap;
 mod calls;
 mod connection;
+mod dial;
 mod frames;
 mod handshake;
 mod hostile;
