@@ -80,10 +80,9 @@ pub struct ProducerConfig {
     /// `close.timeout.ms` (ours; 60 s): how long a producer whose last handle was dropped goes on
     /// delivering in the background.
     pub close_timeout: Duration,
-    /// `max.in.flight.per.partition` (ours; 1 without idempotence, 5 with it, whatever this says
-    /// beyond): unanswered batches of one partition. Without idempotence more than 1 lets a retry
-    /// swap records.
-    pub max_in_flight_per_partition: Option<usize>,
+    /// `max.in.flight.per.partition` (ours; 5): unanswered batches of one partition. Without
+    /// idempotence it is 1 unless [`set`](Self::set) says otherwise: more lets a retry swap records.
+    pub max_in_flight_per_partition: usize,
     /// `start.timeout.ms` (ours; 30 s): the first connection must be up by then.
     pub start_timeout: Duration,
     /// `pending.sends.max` (ours; 100,000): `send` calls that may wait for room at once.
@@ -163,7 +162,7 @@ impl Default for ProducerConfig {
             send_buffer_bytes: Some(131_072),
             receive_buffer_bytes: Some(32_768),
             close_timeout: Duration::from_secs(60),
-            max_in_flight_per_partition: None,
+            max_in_flight_per_partition: 5,
             start_timeout: Duration::from_secs(30),
             pending_sends_max: 100_000,
             explicit: set::Explicit::default(),

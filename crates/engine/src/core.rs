@@ -194,7 +194,7 @@ impl Core {
             batch: config.batch_size,
             batch_max: if explicit { config.batch_size } else { adaptive_max.max(config.batch_size) },
             adaptive: config.batch_adaptive,
-            per_partition: per_partition(&config, idempotent),
+            per_partition: config.unanswered_per_partition(),
             per_broker: config.max_in_flight,
             idempotent,
             compressing: config.compression != Compression::None,
@@ -268,18 +268,6 @@ impl Core {
             self.effects.settled = true;
         }
     }
-}
-
-/// Unanswered batches of one partition: what brokers remember with idempotence (KIP-98), one
-/// without, because a retry of several would swap them.
-fn per_partition(config: &ProducerConfig, idempotent: bool) -> usize {
-    let wish = config.max_in_flight_per_partition;
-    let most = if idempotent {
-        wish.unwrap_or(partition::MAX_UNANSWERED).min(partition::MAX_UNANSWERED)
-    } else {
-        wish.unwrap_or(1)
-    };
-    most.min(config.max_in_flight).max(1)
 }
 
 impl Effects {

@@ -86,6 +86,9 @@ impl Producer {
         partitioner: Option<Arc<dyn Partitioner>>,
     ) -> Result<Self, StartError> {
         config.validate()?;
+        if !config.enable_idempotence && config.unanswered_per_partition() > 1 {
+            tracing::warn!("max.in.flight.per.partition > 1 without idempotence: retries can reorder");
+        }
         let resolver = StaticAddresses::parse(&config.bootstrap_servers).map_err(|error| {
             StartError::Unreachable { failures: error.to_string().into(), waited: Duration::ZERO }
         })?;

@@ -64,11 +64,9 @@ pub(super) fn batch_size(config: &mut ProducerConfig, value: &str) -> Applied {
 }
 
 pub(super) fn per_partition(config: &mut ProducerConfig, value: &str) -> Applied {
-    config.max_in_flight_per_partition = Some(int(value, 1)?);
-    Ok(Some(
-        "without idempotence more than 1 lets a retry swap records of a partition; with it this \
-         can only lower Kafka's 5",
-    ))
+    config.max_in_flight_per_partition = int(value, 1)?;
+    config.explicit.max_in_flight_per_partition = true;
+    Ok(None)
 }
 
 pub(super) fn batch_adaptive(config: &mut ProducerConfig, value: &str) -> Applied {

@@ -278,7 +278,7 @@ static KEYS: &[ConfigKey] = &[
     bare("value.serializer", "CLASS", SERIALIZER),
     ours("batch.adaptive", "BOOLEAN", "true", Supported(apply::batch_adaptive)),
     ours("close.timeout.ms", "LONG", "60000", plain!(close_timeout, millis, 0)),
-    ours("max.in.flight.per.partition", "INT", "null", Supported(apply::per_partition)),
+    ours("max.in.flight.per.partition", "INT", "5", Supported(apply::per_partition)),
     ours("pending.sends.max", "INT", "100000", plain!(pending_sends_max, int, 0)),
     ours("start.timeout.ms", "LONG", "30000", plain!(start_timeout, millis, 0)),
 ];

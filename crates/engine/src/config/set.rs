@@ -8,6 +8,9 @@ use super::{
 };
 use crate::{Acks, Compression, ConfigError, ConfigWarning};
 
+/// What a broker remembers of each producer and partition to tell a retry from a new batch.
+const MAX_UNANSWERED: usize = 5;
+
 impl ProducerConfig {
     /// From Kafka's property names and their values, as a properties file has them. Of a key that
     /// comes twice the last value counts.
@@ -88,6 +91,17 @@ impl ProducerConfig {
         }
     }
 
+    /// How many batches of one partition may be unanswered: what brokers remember with idempotence
+    /// (KIP-98); without it one, because a retry of several would swap them, unless asked for.
+    pub(crate) fn unanswered_per_partition(&self) -> usize {
+        let wish = self.max_in_flight_per_partition.min(self.max_in_flight).max(1);
+        match (self.enable_idempotence, self.explicit.max_in_flight_per_partition) {
+            (true, _) => wish.min(MAX_UNANSWERED),
+            (false, true) => wish,
+            (false, false) => 1,
+        }
+    }
+
     /// After a change of a codec or a level, which come in any order.
     pub(super) fn follow_levels(&mut self) {
         let given = self.explicit;
@@ -107,6 +121,7 @@ pub(crate) struct Explicit {
     idempotence_given_up: bool,
     pub(super) batch_adaptive: bool,
     pub(super) delivery_timeout: bool,
+    pub(super) max_in_flight_per_partition: bool,
     /// Levels may come before the codec that they are for.
     pub(super) gzip: Option<i32>,
     pub(super) lz4: Option<i32>,

@@ -16,10 +16,6 @@ pub(super) type PartitionId = usize;
 /// A broker's index in the core's table of brokers.
 pub(super) type BrokerIndex = usize;
 
-/// At most this many batches of a partition are unanswered: what a broker remembers per producer
-/// and partition to tell a retry from a new batch (KIP-98).
-pub(super) const MAX_UNANSWERED: usize = 5;
-
 /// The batches of one partition, in order: `in_flight`, then `queue`, then `open`.
 #[derive(Debug)]
 pub(super) struct Partition {
