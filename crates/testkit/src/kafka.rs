@@ -29,6 +29,7 @@ mod builder;
 mod error;
 mod faults;
 mod jars;
+pub mod java;
 mod leaders;
 mod node;
 mod poll;
