@@ -256,13 +256,25 @@ pub const CASES: &[Case] = &[
         end: 0,
     },
     Case {
-        name: "clients write neither control batches nor append times",
+        name: "clients write no control batches",
+        topic: TopicKind::Plain,
+        acts: &[Act::refused(0, 0, 1, code::INVALID_RECORD).flaw(Flaw::Control)],
+        end: 0,
+    },
+    Case {
+        name: "a client's claim of an append time is refused where there is one",
+        topic: TopicKind::LogAppendTime,
+        acts: &[Act::refused(0, 0, 1, code::INVALID_TIMESTAMP).flaw(Flaw::ClaimsAppendTime)],
+        end: 0,
+    },
+    Case {
+        name: "a client's claim of an append time is struck out where there is none",
         topic: TopicKind::Plain,
         acts: &[
-            Act::refused(0, 0, 1, code::INVALID_RECORD).flaw(Flaw::Control),
-            Act::refused(0, 0, 1, code::INVALID_TIMESTAMP).flaw(Flaw::ClaimsAppendTime),
+            Act::appended(0, 0, 1, 0).flaw(Flaw::ClaimsAppendTime),
+            Act::duplicate(0, 0, 1, 0),
         ],
-        end: 0,
+        end: 1,
     },
     Case {
         name: "a transactional batch needs a transactional id",

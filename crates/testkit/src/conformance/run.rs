@@ -3,6 +3,7 @@
 use super::CASES;
 use super::raw::{RawConnection, RawError};
 use super::step::{Act, Answer, Case, Flaw, Send, Time, TopicKind};
+use crate::model::code;
 use bytes::Bytes;
 use guanaco_engine::batch::{BatchHeader, encode::Encode};
 use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
@@ -210,7 +211,17 @@ impl Runner {
                 },
                 None => -1,
             };
-            let answer = self.produce(&topic, send, producer, version).await?;
+            let deadline = Instant::now() + PATIENCE;
+            let answer = loop {
+                let answer = self.produce(&topic, send, producer, version).await?;
+                // The leader of a fresh topic may deny it for a moment, even after it said where
+                // the log ends. Nothing was appended then.
+                let denied = answer.code == code::NOT_LEADER_OR_FOLLOWER;
+                if !denied || send.flaw == Flaw::NotLeader || Instant::now() > deadline {
+                    break answer;
+                }
+                sleep(STEP).await;
+            };
             report.answers += 1;
             if !send.expect.is_met(answer, version) {
                 wrong(at, format!("{:?}", send.expect), format!("{answer:?}"));
@@ -398,7 +409,9 @@ impl Runner {
             .topics
             .first()
             .and_then(|topic| topic.partitions.first());
-        Ok(partition.map_or(-1, |partition| partition.offset))
+        Ok(partition
+            .filter(|partition| partition.error_code == 0)
+            .map_or(-1, |led| led.offset))
     }
 
     /// What the first broker says of a topic, and the topic's id and leader if it has one.

@@ -137,8 +137,8 @@ impl Partition {
         now: i64,
     ) -> Result<Appended, Refused> {
         let Batch { mut header, body } = batch;
+        header = header.with_log_append_time(topic.log_append_time);
         if topic.log_append_time {
-            header = header.with_log_append_time(true);
             header.max_timestamp = now;
         }
         let stamp = stamp(&header);
@@ -299,11 +299,13 @@ fn check(batch: &Batch, cluster: &ClusterConfig, topic: &TopicConfig, now: i64) 
             return Err(code::INVALID_RECORD);
         }
     }
-    if !topic.log_append_time {
-        let latest = now.saturating_add(topic.timestamp_after_max_ms);
-        if header.is_log_append_time() || header.max_timestamp > latest {
-            return Err(code::INVALID_TIMESTAMP);
-        }
+    let latest = now.saturating_add(topic.timestamp_after_max_ms);
+    let refused = match topic.log_append_time {
+        true => header.is_log_append_time(),
+        false => header.max_timestamp > latest,
+    };
+    if refused {
+        return Err(code::INVALID_TIMESTAMP);
     }
     Ok(())
 }
