@@ -124,9 +124,10 @@ async fn rounds(
     }
 }
 
-/// Tries the addresses until each has failed once. The next one starts when its predecessor failed
-/// or is slow, and one that failed is tried again while others stay silent (a broker that comes back
-/// need not wait for a black hole); the first success wins.
+/// Tries the addresses until each has failed once; the first success wins.
+///
+/// The next one starts when its predecessor failed or is slow. One that failed is tried again while
+/// others stay silent: a broker that comes back need not wait for a black hole.
 async fn round(
     addresses: Vec<Address>,
     options: &ConnectOptions,

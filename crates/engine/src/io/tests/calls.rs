@@ -21,7 +21,7 @@ use kafka_protocol::{
 };
 use uuid::Uuid;
 
-/// Sends `topics` to a broker with Metadata up to `version`; gives what it was asked and the result.
+/// Asks a broker with Metadata up to `version` for `topics`: its view of the request, our result.
 async fn exchange(
     version: i16,
     topics: &[Topic],
