@@ -1,0 +1,51 @@
+//! What a stage needs of the engine.
+
+use crate::ProduceError;
+use guanaco_engine::{Ack, Appender, Placement, RecordRef};
+use std::task::{Context, Poll};
+
+/// One ordered stream of records into a producer, and their outcomes back. A trait, so that tests
+/// can script the producer's side; see [`Appender`] for what its methods promise.
+pub(super) trait Append {
+    type Place: Copy;
+
+    fn poll_append(
+        &mut self,
+        cx: &mut Context<'_>,
+        records: &[RecordRef<'_>],
+        placed: &mut Vec<Self::Place>,
+    ) -> Poll<usize>;
+
+    fn take(&mut self, place: Self::Place) -> Option<Result<Ack, ProduceError>>;
+
+    fn register(&mut self, cx: &mut Context<'_>);
+
+    fn hurry(&mut self);
+}
+
+impl Append for Appender {
+    type Place = Placement;
+
+    #[inline]
+    fn poll_append(
+        &mut self,
+        cx: &mut Context<'_>,
+        records: &[RecordRef<'_>],
+        placed: &mut Vec<Placement>,
+    ) -> Poll<usize> {
+        Self::poll_append(self, cx, records, placed)
+    }
+
+    #[inline]
+    fn take(&mut self, place: Placement) -> Option<Result<Ack, ProduceError>> {
+        Some(Self::take(self, place)?.map_err(ProduceError::from))
+    }
+
+    fn register(&mut self, cx: &mut Context<'_>) {
+        Self::register(self, cx);
+    }
+
+    fn hurry(&mut self) {
+        Self::hurry(self);
+    }
+}

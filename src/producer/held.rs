@@ -1,0 +1,80 @@
+//! A stage's hold on its producer.
+
+use super::KafkaProducer;
+use crate::{
+    CloseReport, StartError,
+    settings::{Creation, Parts, Rights},
+};
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+/// A stage's producer, and what the stage may do with it. Dropping it closes a producer that is the
+/// stage's own in the background.
+#[derive(Debug)]
+pub(super) struct Held {
+    producer: KafkaProducer,
+    rights: Rights,
+}
+
+impl Held {
+    pub(super) fn producer(&self) -> &KafkaProducer {
+        &self.producer
+    }
+
+    /// The stream failed: nothing of it may overtake the lost record.
+    pub(super) fn abandon(&self) {
+        if self.rights.abandon {
+            self.producer.engine().abandon();
+        }
+    }
+
+    /// The stage has ended and everything of it is settled.
+    pub(super) fn close(mut self) -> Option<Closing> {
+        std::mem::take(&mut self.rights.close).then(|| {
+            let producer = self.producer.clone();
+            Closing(Box::pin(async move { producer.close().await }))
+        })
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if self.rights.close {
+            self.producer.close_in_background();
+        }
+    }
+}
+
+/// A producer that closes.
+pub(super) struct Closing(Pin<Box<dyn Future<Output = CloseReport> + Send>>);
+
+impl Closing {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.as_mut().poll(cx).map(drop)
+    }
+}
+
+/// A stage's producer on its way.
+pub(super) struct Opening {
+    creation: Creation,
+    rights: Rights,
+}
+
+impl Opening {
+    pub(super) fn new<K, V>(parts: &Parts<K, V>) -> Self {
+        Self {
+            creation: parts.creation(),
+            rights: parts.rights(),
+        }
+    }
+
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Held, StartError>> {
+        let producer = ready!(self.creation.as_mut().poll(cx))?;
+        Poll::Ready(Ok(Held {
+            producer,
+            rights: self.rights,
+        }))
+    }
+}
