@@ -15,6 +15,8 @@ mod flow;
 mod identity;
 mod life;
 mod metadata;
+#[cfg(all(test, guanaco_loom))]
+mod models;
 mod murmur2;
 mod partition;
 mod pool;

@@ -95,7 +95,8 @@ impl ProducerConfig {
     /// (KIP-98); without it one, because a retry of several would swap them, unless asked for.
     pub(crate) fn unanswered_per_partition(&self) -> usize {
         let wish = self.max_in_flight_per_partition.min(self.max_in_flight).max(1);
-        match (self.enable_idempotence, self.explicit.max_in_flight_per_partition) {
+        let idempotent = self.enable_idempotence && self.acks == Acks::All;
+        match (idempotent, self.explicit.max_in_flight_per_partition) {
             (true, _) => wish.min(MAX_UNANSWERED),
             (false, true) => wish,
             (false, false) => 1,

@@ -7,11 +7,8 @@ use super::{
     topic::{Staged, StagedRecord},
     wake::WakeCell,
 };
-use crate::{Ack, DeliveryError, Topic};
-use std::{
-    collections::VecDeque,
-    sync::{Arc, OnceLock},
-};
+use crate::{Ack, DeliveryError, Topic, sync::OnceLock};
+use std::{collections::VecDeque, sync::Arc};
 
 /// The side of a flow that the core knows: where to wake it.
 #[derive(Debug, Default)]

@@ -2,12 +2,9 @@
 
 use crate::{
     Ack, DeliveryError,
-    sync::{Mutex, lock},
+    sync::{Mutex, OnceLock, lock},
 };
-use std::{
-    sync::{Arc, OnceLock},
-    task::Waker,
-};
+use std::{sync::Arc, task::Waker};
 
 /// The outcome cell of one batch, shared by the core and every flow or future with records in it.
 #[derive(Debug, Default)]
