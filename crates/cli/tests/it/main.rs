@@ -1,0 +1,7 @@
+//! Runs the real binary.
+
+mod run;
+
+mod cluster;
+mod embedded;
+mod usage;
