@@ -64,6 +64,9 @@ impl<K, V> Drain<K, V> {
         I: Intake<S::Item, Key = K, Value = V>,
     {
         loop {
+            if matches!(self.phase, Phase::Closing(_) | Phase::Done(_)) {
+                return self.poll_closed(cx);
+            }
             ready!(self.poll_running(cx))?;
             // One unit of the task's budget for a chunk, so that an input that is always ready
             // gives way to others.
