@@ -6,7 +6,6 @@ use super::frames::Frames;
 use crate::model::wire::{Reply, Request, Twist};
 use bytes::{BufMut, Bytes, BytesMut};
 use std::io;
-use std::pin::pin;
 use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -56,10 +55,11 @@ impl Connection {
         }
         let (from, to) = stream.into_split();
         let (responses, unsent) = mpsc::channel(UNSENT);
-        let mut write = pin!(write(to, unsent, self.frozen.clone()));
-        tokio::select! {
-            result = &mut write => drop(result),
-            () = self.read(from, responses) => drop(write.await),
+        let write = write(to, unsent, self.frozen.clone());
+        // A client that reads no more may still have a request on its way, held by a fault.
+        let (written, ()) = tokio::join!(write, self.read(from, responses));
+        if let Err(error) = written {
+            tracing::debug!(%error, "a connection broke");
         }
     }
 
