@@ -506,3 +506,6 @@ pub(crate) fn multi_error<K, V>(
         });
     ProduceError::Multi(parts.collect())
 }
+
+#[cfg(test)]
+mod tests;

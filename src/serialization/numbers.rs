@@ -38,27 +38,30 @@ big_endian! {
 
 /// A UUID as 36 characters of lower-case text, as Java's `UUIDSerializer` writes it.
 ///
-/// It takes whatever converts to `u128`, as `uuid::Uuid` of any version of that crate does.
+/// It takes whatever gives the 16 bytes of one: `uuid::Uuid`, or `[u8; 16]`. Other lengths are an
+/// error.
 ///
 /// ```
 /// use guanaco::{ProducerSettings, serialization::{StringSerializer, UuidSerializer}};
 ///
-/// let settings: ProducerSettings<u128, String> =
+/// let settings: ProducerSettings<uuid::Uuid, String> =
 ///     ProducerSettings::new(UuidSerializer, StringSerializer);
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UuidSerializer;
 
-impl<T: Copy + Into<u128>> Serializer<T> for UuidSerializer {
+impl<T: AsRef<[u8]> + ?Sized> Serializer<T> for UuidSerializer {
     fn serialize(&self, _: &Target<'_>, value: &T, out: &mut Vec<u8>) -> Result<(), BoxError> {
-        let value: u128 = (*value).into();
-        for (index, byte) in value.to_be_bytes().into_iter().enumerate() {
+        let bytes = value.as_ref();
+        if bytes.len() != 16 {
+            return Err(format!("a UUID has 16 bytes, not {}", bytes.len()).into());
+        }
+        for (index, byte) in bytes.iter().enumerate() {
             if matches!(index, 4 | 6 | 8 | 10) {
                 out.push(b'-');
             }
-            out.extend(
-                [byte >> 4, byte & 15].map(|nibble| b"0123456789abcdef"[usize::from(nibble)]),
-            );
+            let digits = [byte >> 4, byte & 15];
+            out.extend(digits.map(|digit| b"0123456789abcdef"[usize::from(digit)]));
         }
         Ok(())
     }
@@ -100,5 +103,13 @@ mod tests {
             let id = uuid::Uuid::parse_str(text).unwrap();
             assert_eq!(bytes_of(&UuidSerializer, id), text.as_bytes());
         }
+    }
+
+    #[test]
+    fn a_uuid_of_another_length_is_an_error() {
+        let mut out = Vec::new();
+        let topic = Topic::from("t");
+        let error = UuidSerializer.serialize(&Target::key(&topic), b"abc", &mut out);
+        assert_eq!(error.unwrap_err().to_string(), "a UUID has 16 bytes, not 3");
     }
 }
