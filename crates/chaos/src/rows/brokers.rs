@@ -1,0 +1,83 @@
+//! Brokers that die, freeze and hand over.
+
+use super::Played;
+use crate::{
+    arena::{Arena, Times},
+    checker::{Rules, Verdict},
+};
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn stall(arena: &Arena, bound: Duration) -> Rules {
+    Rules {
+        stall: Some(arena.bound(bound)),
+        ..arena.rules()
+    }
+}
+
+/// F1: the stream stays up, and stands for at most 10 s.
+pub(super) async fn leader_killed(arena: &Arena) -> Played {
+    let run = arena.run("f1").start().await?;
+    let leader = run.leader().await?;
+    arena.kill(leader).await?;
+    run.flowing(20 * SECOND).await?;
+    arena.restart(leader).await?;
+    arena.cluster.wait_in_sync().await?;
+    run.flowing(20 * SECOND).await?;
+    run.finish(stall(arena, 10 * SECOND)).await
+}
+
+/// F2: up, at most 5 s, whether the leader ends in order or leaderships just move.
+pub(super) async fn leader_moved(arena: &Arena) -> Played {
+    let run = arena.run("f2").start().await?;
+    let leader = run.leader().await?;
+    for (partition, node) in (0..6).zip(
+        arena
+            .cluster
+            .nodes()
+            .collect::<Vec<_>>()
+            .into_iter()
+            .cycle(),
+    ) {
+        arena.fault(format_args!("partition {partition} moves to node {node}"));
+        arena
+            .cluster
+            .move_leader(&run.topic, partition, node)
+            .await?;
+    }
+    run.flowing(10 * SECOND).await?;
+    arena.terminate(leader).await?;
+    run.flowing(10 * SECOND).await?;
+    arena.restart(leader).await?;
+    arena.cluster.wait_in_sync().await?;
+    arena.cluster.elect_preferred().await?;
+    run.flowing(10 * SECOND).await?;
+    run.finish(stall(arena, 5 * SECOND)).await
+}
+
+/// F3: up; the stream stands for at most the request time-out and 4 s, however long the freeze; no
+/// duplicate after it.
+pub(super) async fn leader_frozen(arena: &Arena) -> Played {
+    let freezes: &[u32] = if arena.times == Times::SCALED {
+        &[8]
+    } else {
+        &[8, 25, 90]
+    };
+    let mut all = Verdict::default();
+    for seconds in freezes {
+        let run = arena.run("f3").start().await?;
+        let leader = run.leader().await?;
+        arena.freeze(leader).await?;
+        run.work(*seconds * SECOND).await;
+        arena.thaw(leader).await?;
+        run.flowing(20 * SECOND).await?;
+        // What the thawed node still had in its sockets, it has answered or written when it is back
+        // in sync.
+        arena.cluster.wait_in_sync().await?;
+        run.flowing(20 * SECOND).await?;
+        let bound = arena.times.request + 4 * SECOND;
+        all = all.and(run.finish(stall(arena, bound)).await?);
+    }
+    Ok(all)
+}

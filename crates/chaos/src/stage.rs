@@ -1,0 +1,127 @@
+//! Plays rows one after another; one that fails does not stop the others.
+
+use crate::{
+    arena::{Arena, Mode, Times},
+    checker::Verdict,
+    problem::Problem,
+    rows::Row,
+};
+use futures_util::FutureExt;
+use std::{
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
+use tokio::time::timeout;
+
+/// What became of a row.
+#[derive(Clone, Debug)]
+pub struct Result {
+    /// The row's name.
+    pub row: &'static str,
+    /// Its fault, in a few words.
+    pub about: &'static str,
+    /// In which mode.
+    pub mode: Mode,
+    /// Why it could not be played to its end.
+    pub problem: Option<String>,
+    /// What the checker said.
+    pub verdict: Verdict,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Result {
+    /// Whether all was as it must be.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.problem.is_none() && self.verdict.is_clean()
+    }
+}
+
+/// Plays a row on a cluster that is well, and leaves it well.
+pub async fn play(arena: &mut Arena, row: &'static Row, mode: Mode) -> Result {
+    arena.mode = mode;
+    arena.say(format_args!(
+        "{} ({}), mode {}",
+        row.name,
+        row.about,
+        mode.name()
+    ));
+    let began = Instant::now();
+    let limit = match arena.times {
+        Times::SCALED => row.limit / 4,
+        _ => row.limit,
+    };
+    let played = AssertUnwindSafe(timeout(limit, (row.play)(arena)))
+        .catch_unwind()
+        .await;
+    let played = match played {
+        Ok(Ok(played)) => played,
+        Ok(Err(_)) => Err(format!("it was not through after {limit:?}").into()),
+        Err(panic) => Err(format!("it panicked: {}", words(&*panic)).into()),
+    };
+    let took = began.elapsed();
+    let (problem, verdict) = match played {
+        Ok(verdict) => (None, verdict),
+        Err(problem) => (Some(line(&problem)), Verdict::default()),
+    };
+    let result = Result {
+        row: row.name,
+        about: row.about,
+        mode,
+        problem,
+        verdict,
+        took,
+    };
+    tell(arena, &result);
+    if let Err(problem) = arena.recover().await {
+        arena.say(format_args!("the cluster is replaced: {}", line(&problem)));
+        match Arena::start(arena.times, arena.seed).await {
+            Ok(fresh) => arena.replace(fresh),
+            Err(error) => arena.say(format_args!("no new cluster: {error}")),
+        }
+    }
+    result
+}
+
+fn tell(arena: &Arena, result: &Result) {
+    let figures = &result.verdict.figures;
+    arena.say(format_args!(
+        "{} {} in {:.1} s: {} records, {} acknowledged, {} failed, worst stall {:.2} s",
+        result.row,
+        if result.passed() { "passed" } else { "FAILED" },
+        result.took.as_secs_f64(),
+        figures.records,
+        figures.acknowledged,
+        figures.failed(),
+        figures.worst_stall.as_secs_f64(),
+    ));
+    if let Some(problem) = &result.problem {
+        arena.say(format_args!("  problem: {problem}"));
+    }
+    for (kind, count) in &result.verdict.counts {
+        arena.say(format_args!("  {count} x {}", kind.name()));
+    }
+    for anomaly in &result.verdict.anomalies {
+        arena.say(format_args!("  {anomaly}"));
+    }
+}
+
+/// An error with its causes, in one line.
+#[must_use]
+pub fn line(problem: &Problem) -> String {
+    let mut line = problem.to_string();
+    let mut cause = problem.source();
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
+    }
+    line
+}
+
+fn words(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&'static str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("no message")
+}
