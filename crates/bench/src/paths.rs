@@ -12,6 +12,7 @@ mod stall;
 use crate::{cpu::Stopwatch, error::BenchError, sample::Sample};
 use guanaco::prelude::*;
 use std::collections::BTreeMap;
+use tokio::runtime::Builder;
 
 /// One path of Guanaco, once; prints one line of JSON.
 #[derive(clap::Args, Clone, Debug)]
@@ -41,6 +42,9 @@ pub(crate) struct PathArgs {
     /// Give each of the flows a producer of its own.
     #[arg(long)]
     own_producers: bool,
+    /// Run on a current-thread runtime instead of tokio's default.
+    #[arg(long)]
+    current_thread: bool,
 }
 
 #[derive(clap::ValueEnum, Clone, Copy, Debug)]
@@ -65,11 +69,13 @@ enum Path {
     Latency,
 }
 
-/// Runs the path on a runtime as `#[tokio::main]` makes it.
+/// Runs the path on a runtime as `#[tokio::main]` makes it, if not told otherwise.
 pub(crate) fn run(args: &PathArgs) -> Result<Sample, BenchError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let mut runtime = match args.current_thread {
+        false => Builder::new_multi_thread(),
+        true => Builder::new_current_thread(),
+    };
+    let runtime = runtime.enable_all().build()?;
     runtime.block_on(async {
         match args.path {
             Path::Flexi => flows::flexi(args).await,
