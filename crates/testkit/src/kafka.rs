@@ -32,6 +32,7 @@ mod jars;
 pub mod java;
 mod leaders;
 mod node;
+mod offsets;
 mod poll;
 mod ports;
 mod properties;

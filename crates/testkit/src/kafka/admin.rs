@@ -30,7 +30,8 @@ pub enum ConfigResource<'a> {
 }
 
 impl KafkaCluster {
-    /// Creates a topic and waits until every running node knows it, with a leader for each partition.
+    /// Creates a topic and waits until every running node knows it and every partition has a
+    /// leader that serves it.
     ///
     /// # Errors
     /// If it exists, its name or a setting is invalid, or too few brokers run.
@@ -80,7 +81,8 @@ impl KafkaCluster {
         self.wait_for_topic(name, |topic| {
             topic.partitions.len() >= count && topic.all_have_leaders()
         })
-        .await
+        .await?;
+        self.wait_until_served(name, |_| true).await
     }
 
     /// Deletes a topic and waits until no running node knows it.
@@ -147,7 +149,8 @@ impl KafkaCluster {
         self.wait_for_topic(name, |topic| {
             topic.partitions.len() >= count && topic.all_have_leaders()
         })
-        .await
+        .await?;
+        self.wait_until_served(name, |_| true).await
     }
 
     /// Sets a setting, or takes it back with `None`, and waits until every running node it concerns

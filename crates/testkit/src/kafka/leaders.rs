@@ -3,7 +3,7 @@
 use super::{
     ClusterError, KafkaCluster,
     admin::TIMEOUT_MS,
-    node::Node,
+    node::{Node, State},
     poll::{Look, until},
     topic::topic_name,
 };
@@ -14,8 +14,8 @@ use kafka_protocol::messages::{
 };
 
 impl KafkaCluster {
-    /// The leader of a partition, once all running nodes agree. Right after a kill that is still the
-    /// dead one: see [`leader_other_than`](Self::leader_other_than).
+    /// The leader of a partition, once all running nodes agree and it serves. Right after a kill
+    /// that is still the dead one: see [`leader_other_than`](Self::leader_other_than).
     ///
     /// # Errors
     /// If there is no such partition, or it gets no leader.
@@ -23,7 +23,8 @@ impl KafkaCluster {
         self.wait_for_leader(topic, partition, None).await
     }
 
-    /// The leader of a partition, once all running nodes see the same one, and not `deposed`.
+    /// The leader of a partition, once all running nodes agree on another one than `deposed`
+    /// and it serves.
     ///
     /// # Errors
     /// If there is no such partition, or it gets no other leader.
@@ -149,10 +150,25 @@ impl KafkaCluster {
                 .get(index)
                 .is_some_and(|it| it.leader == Some(node))
         })
-        .await
+        .await?;
+        self.wait_until_served(topic, |it| it == partition).await
     }
 
     async fn wait_for_leader(
+        &self,
+        topic: &str,
+        partition: i32,
+        not: Option<i32>,
+    ) -> Result<i32, ClusterError> {
+        let leader = self.agreed_leader(topic, partition, not).await?;
+        if self.node(leader)?.state() == State::Running {
+            self.wait_until_served(topic, |it| it == partition).await?;
+        }
+        Ok(leader)
+    }
+
+    /// Whom all running nodes take for the leader: alive or not, serving already or not yet.
+    pub(super) async fn agreed_leader(
         &self,
         topic: &str,
         partition: i32,

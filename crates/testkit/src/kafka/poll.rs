@@ -58,7 +58,7 @@ fn may_pass(error: &ClusterError) -> bool {
 
 /// What brokers answer while leaders, controllers and metadata are on the move. An unknown topic is
 /// none of them: who waits for one to appear or to go says so.
-const PASSING: [i16; 10] = [
+const PASSING: [i16; 11] = [
     5,  // LEADER_NOT_AVAILABLE
     6,  // NOT_LEADER_OR_FOLLOWER
     7,  // REQUEST_TIMED_OUT
@@ -69,4 +69,5 @@ const PASSING: [i16; 10] = [
     56, // KAFKA_STORAGE_ERROR
     74, // FENCED_LEADER_EPOCH
     75, // UNKNOWN_LEADER_EPOCH
+    78, // OFFSET_NOT_AVAILABLE
 ];

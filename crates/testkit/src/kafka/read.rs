@@ -2,16 +2,17 @@
 
 use super::{
     ClusterError, Connection, KafkaCluster,
+    offsets::End,
     poll::{CALL, Look, until},
     topic::topic_name,
 };
 use bytes::Bytes;
 use guanaco_engine::batch::{BatchError, BatchHeader, decode};
 use kafka_protocol::messages::{
-    BrokerId, FetchRequest, ListOffsetsRequest,
+    BrokerId, FetchRequest,
     fetch_request::{FetchPartition, FetchTopic},
-    list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic},
 };
+use std::ops::Range;
 
 /// A record as it is in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,70 +38,22 @@ impl KafkaCluster {
     /// # Errors
     /// If there is no such topic, a partition has no leader, or a batch is damaged.
     pub async fn read_all(&self, topic: &str) -> Result<Vec<Vec<LogRecord>>, ClusterError> {
-        let ends = self.end_offsets(topic).await?;
+        let begins = self.offsets(topic, End::First).await?;
+        let ends = self.offsets(topic, End::Last).await?;
         let mut partitions = Vec::with_capacity(ends.len());
-        for (partition, end) in (0..).zip(ends) {
-            partitions.push(self.read_partition(topic, partition, end).await?);
+        for (partition, (begin, end)) in (0..).zip(begins.into_iter().zip(ends)) {
+            partitions.push(self.read_partition(topic, partition, begin..end).await?);
         }
         Ok(partitions)
-    }
-
-    /// The offset behind the last replicated record of each partition.
-    ///
-    /// # Errors
-    /// If there is no such topic or a partition has no leader.
-    pub async fn end_offsets(&self, topic: &str) -> Result<Vec<i64>, ClusterError> {
-        self.offsets(topic, LATEST).await
-    }
-
-    async fn offsets(&self, topic: &str, timestamp: i64) -> Result<Vec<i64>, ClusterError> {
-        let count = self.topic(topic).await?.partitions.len();
-        let mut offsets = Vec::with_capacity(count);
-        for partition in (0..).take(count) {
-            offsets.push(self.offset(topic, partition, timestamp).await?);
-        }
-        Ok(offsets)
-    }
-
-    async fn offset(
-        &self,
-        topic: &str,
-        partition: i32,
-        timestamp: i64,
-    ) -> Result<i64, ClusterError> {
-        let action = format!("asking for an offset of {topic}/{partition}");
-        let asked = ListOffsetsPartition::default()
-            .with_partition_index(partition)
-            .with_current_leader_epoch(-1)
-            .with_timestamp(timestamp);
-        let asked = ListOffsetsTopic::default()
-            .with_name(topic_name(topic))
-            .with_partitions(vec![asked]);
-        let request = ListOffsetsRequest::default()
-            .with_replica_id(BrokerId(-1))
-            .with_topics(vec![asked]);
-        until(action.clone(), || async {
-            let mut connection = self.connect_to_leader(topic, partition).await?;
-            let response = connection.call(&request, 7).await?;
-            let answer = response
-                .topics
-                .iter()
-                .flat_map(|topic| &topic.partitions)
-                .next();
-            let answer = answer.ok_or_else(|| missing(&action))?;
-            ClusterError::check(&action, answer.error_code, None)?;
-            Ok(Look::Done(answer.offset))
-        })
-        .await
     }
 
     async fn read_partition(
         &self,
         topic: &str,
         partition: i32,
-        end: i64,
+        Range { start, end }: Range<i64>,
     ) -> Result<Vec<LogRecord>, ClusterError> {
-        let mut position = self.offset(topic, partition, EARLIEST).await?;
+        let mut position = start;
         let mut records = Vec::new();
         while position < end {
             let action = format!("fetching {topic}/{partition} from {position}");
@@ -145,14 +98,10 @@ impl KafkaCluster {
         topic: &str,
         partition: i32,
     ) -> Result<Connection, ClusterError> {
-        let leader = self.leader(topic, partition).await?;
+        let leader = self.agreed_leader(topic, partition, None).await?;
         Connection::open(self.node(leader)?.listeners.plaintext, CALL).await
     }
 }
-
-/// Stand for offsets in a ListOffsets request.
-const LATEST: i64 = -1;
-const EARLIEST: i64 = -2;
 
 const FETCH_BYTES: i32 = 32 << 20;
 
