@@ -18,6 +18,8 @@ pub(super) trait Append {
 
     fn take(&mut self, place: Self::Place) -> Option<Result<Ack, ProduceError>>;
 
+    fn take_acked(&mut self, place: Self::Place) -> Option<Ack>;
+
     fn register(&mut self, cx: &mut Context<'_>);
 
     fn hurry(&mut self);
@@ -39,6 +41,11 @@ impl Append for Appender {
     #[inline]
     fn take(&mut self, place: Placement) -> Option<Result<Ack, ProduceError>> {
         Some(Self::take(self, place)?.map_err(ProduceError::from))
+    }
+
+    #[inline]
+    fn take_acked(&mut self, place: Placement) -> Option<Ack> {
+        Self::take_acked(self, place)
     }
 
     fn register(&mut self, cx: &mut Context<'_>) {

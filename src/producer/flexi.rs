@@ -116,6 +116,9 @@ where
     #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let me = self.project();
+        if let Some(delivery) = me.line.pop_acked() {
+            return Poll::Ready(Some(Ok(delivery)));
+        }
         let next = ready!(me.line.poll_next::<Plain, S>(me.upstream, cx));
         Poll::Ready(next.map(|outcome| Ok(outcome??)))
     }
@@ -157,6 +160,9 @@ where
     #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let me = self.project();
+        if let Some(delivery) = me.line.pop_acked() {
+            return Poll::Ready(Some(Ok(Ok(delivery))));
+        }
         me.line.poll_next::<Plain, S>(me.upstream, cx)
     }
 }

@@ -56,6 +56,15 @@ impl<K, V, P> Line<K, V, P> {
         matches!(self.phase, Phase::Done)
     }
 
+    /// The next outcome, where it takes no more than looking.
+    #[inline(always)]
+    pub(super) fn pop_acked(&mut self) -> Option<crate::Delivery<K, V, P>> {
+        match &mut self.phase {
+            Phase::Running(running) => running.ring.pop_acked(),
+            _ => None,
+        }
+    }
+
     /// The next outcome; an error ends the stream. With `fail_fast` no outcome is a failure.
     #[inline]
     pub(super) fn poll_next<I, S>(

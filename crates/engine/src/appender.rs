@@ -102,6 +102,13 @@ impl Appender {
         self.flow.take(placement)
     }
 
+    /// As [`take`](Self::take), but only for a record whose batch was acknowledged as a whole, and
+    /// cheaper: `None` of every other, whose outcome stays to be taken.
+    #[inline]
+    pub fn take_acked(&mut self, placement: Placement) -> Option<Ack> {
+        self.flow.take_acked(placement)
+    }
+
     /// Keeps the waker for the next change: an outcome, or room. Call [`take`](Self::take) again
     /// after it, or the change between the two is missed.
     pub fn register(&mut self, cx: &mut Context<'_>) {

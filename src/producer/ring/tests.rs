@@ -50,6 +50,11 @@ struct Scripted(Rc<RefCell<Script>>);
 impl Append for Scripted {
     type Place = usize;
 
+    /// The script's outcomes are told one by one.
+    fn take_acked(&mut self, _: usize) -> Option<Ack> {
+        None
+    }
+
     fn poll_append(
         &mut self,
         _: &mut Context<'_>,

@@ -351,12 +351,12 @@ impl Core {
             let body_len = encode.body_len();
             let len = buffer.len() + crate::batch::encode::varint_len(body_len as i64) + body_len;
             if len + HEADER_LEN > self.limits.batch_max && batch.count > 0 {
-                self.close_batch(partition);
+                self.close_batch(partition, now);
                 self.urge(partition);
                 continue;
             }
             if len > buffer.capacity() {
-                self.grow(flow, partition, len, moves)?;
+                self.grow(flow, partition, len, now, moves)?;
                 continue;
             }
             let index =
@@ -428,7 +428,7 @@ impl Core {
         self.next_batch += 1;
         let p = &mut self.partitions[partition];
         p.open = Some(batch);
-        p.check_at = self.limits.batch;
+        p.check_at = p.pace.max(self.limits.batch);
         self.list(partition);
         if let Some(broker) = self.partitions[partition].leader {
             let deadline = now + self.config.linger;
@@ -471,6 +471,7 @@ impl Core {
         flow: FlowId,
         partition: PartitionId,
         need: usize,
+        now: Instant,
         moves: Option<u64>,
     ) -> Result<(), Option<DeliveryError>> {
         let Some(batch) = &self.partitions[partition].open else { return Ok(()) };
@@ -482,7 +483,7 @@ impl Core {
                 return Err(None);
             }
             // What is in it can go; the record waits for a batch of its own.
-            self.close_batch(partition);
+            self.close_batch(partition, now);
             self.urge(partition);
             return Err(None);
         }
@@ -519,7 +520,7 @@ impl Core {
             self.partitions[partition].check_at = usize::MAX;
             return;
         }
-        let ready = self.ready_size(unanswered);
+        let ready = self.ready_size(unanswered).max(self.partitions[partition].pace);
         if len >= ready {
             self.partitions[partition].check_at = usize::MAX;
             self.notify(broker);

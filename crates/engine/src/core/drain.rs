@@ -120,6 +120,7 @@ impl Core {
                 Head::Open => {
                     let Some(batch) = &p.open else { continue };
                     let linger_ends = batch.created + self.config.linger;
+                    let ready = ready.max(p.pace);
                     let full = batch.len() + crate::batch::HEADER_LEN >= ready;
                     if all || batch.hurried || full || linger_ends <= now {
                         go = true;
@@ -217,7 +218,7 @@ impl Core {
         first: bool,
     ) -> Option<(PartitionId, BatchNo, DrainedPart)> {
         if self.partitions[partition].head(now, self.limits.per_partition) == Head::Open {
-            self.close_batch(partition);
+            self.close_batch(partition, now);
         }
         let p = &mut self.partitions[partition];
         let Some(Body::Sealed { bytes, codec }) = p.queue.front().map(|batch| &batch.body) else {
@@ -250,9 +251,13 @@ impl Core {
     }
 
     /// No record goes into the open batch any more: it is sealed, or first compressed.
-    pub(super) fn close_batch(&mut self, partition: PartitionId) {
+    pub(super) fn close_batch(&mut self, partition: PartitionId, now: Instant) {
+        let (linger, limits) = (self.config.linger, self.limits);
         let p = &mut self.partitions[partition];
         let Some(mut batch) = p.open.take() else { return };
+        if limits.adaptive {
+            p.set_pace(now.saturating_duration_since(batch.created), linger, limits.batch);
+        }
         if let Body::Open(buffer) = batch.body {
             p.size_hint = buffer.len();
             if self.limits.compressing {

@@ -3,7 +3,7 @@
 use super::{
     batch::Batch,
     credit::FlowId,
-    slot::Slot,
+    slot::{Acked, Slot},
     topic::{Staged, StagedRecord},
     wake::WakeCell,
 };
@@ -31,6 +31,8 @@ pub struct FlowLink {
     pub(super) cell: Arc<FlowCell>,
     batches: VecDeque<Open>,
     first: u32,
+    /// The batch whose record was taken last, so that its slot is asked once, not per record.
+    known: Option<(u32, Acked)>,
 }
 
 #[derive(Debug)]
@@ -48,7 +50,7 @@ pub struct Place {
 
 impl FlowLink {
     pub(super) fn new(id: FlowId) -> Self {
-        Self { id, cell: Arc::default(), batches: VecDeque::new(), first: 0 }
+        Self { id, cell: Arc::default(), batches: VecDeque::new(), first: 0, known: None }
     }
 
     /// The core's side.
@@ -70,21 +72,48 @@ impl FlowLink {
         }
     }
 
+    /// As [`take`](Self::take), for a record of a batch that was acknowledged as a whole: `None` of
+    /// every other, which stays to be taken.
+    #[inline]
+    pub fn take_acked(&mut self, place: Place) -> Option<Ack> {
+        if self.known.is_none_or(|(batch, _)| batch != place.batch) {
+            self.known = Some((place.batch, self.open(place)?.slot.acked()?));
+        }
+        let (_, acked) = self.known?;
+        self.taken(place);
+        Some(acked.of(place.index))
+    }
+
+    #[inline]
+    fn open(&mut self, place: Place) -> Option<&mut Open> {
+        self.batches.get_mut(place.batch.wrapping_sub(self.first) as usize)
+    }
+
     /// The outcome of a placed record, once; `None` while it is open.
     #[inline]
     pub fn take(&mut self, place: Place) -> Option<Result<Ack, DeliveryError>> {
-        let open = self.batches.get_mut(place.batch.wrapping_sub(self.first) as usize)?;
-        let outcome = open.slot.outcome_of(place.index)?;
+        let outcome = self.open(place)?.slot.outcome_of(place.index)?;
+        self.taken(place);
+        Some(outcome)
+    }
+
+    #[inline]
+    fn taken(&mut self, place: Place) {
+        let Some(open) = self.open(place) else { return };
         open.remaining = open.remaining.saturating_sub(1);
         if open.remaining == 0 {
-            // A batch with an outcome takes no more records, so 0 is for good; but the front of the
-            // table may still be open while a later one is done.
-            while self.batches.front().is_some_and(|open| open.remaining == 0) {
-                self.batches.pop_front();
-                self.first = self.first.wrapping_add(1);
-            }
+            self.forget_taken();
         }
-        Some(outcome)
+    }
+
+    /// A batch with an outcome takes no more records, so 0 is for good; but the front of the table
+    /// may still be open while a later one is done.
+    fn forget_taken(&mut self) {
+        self.known = None;
+        while self.batches.front().is_some_and(|open| open.remaining == 0) {
+            self.batches.pop_front();
+            self.first = self.first.wrapping_add(1);
+        }
     }
 
     /// Whether any placed record has no outcome taken yet.

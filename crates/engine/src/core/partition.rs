@@ -7,8 +7,15 @@ use super::{
     identity::{Identities, Identity},
 };
 use crate::Cause;
-use std::{collections::VecDeque, time::Instant};
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 use uuid::Uuid;
+
+/// A fast partition's batches are ready at this size at the latest: a flow's default limits hold
+/// four of them, so that the pipe stays full while one is answered.
+const MAX_PACE: usize = 256 << 10;
 
 /// A partition's index in the core's table of partitions.
 pub(super) type PartitionId = usize;
@@ -44,6 +51,8 @@ pub(super) struct Partition {
     pub listed: bool,
     /// The open batch's size at which it is looked at again.
     pub check_at: usize,
+    /// The size at which a batch is ready, as fast as records come at present.
+    pub pace: usize,
     /// How large the last batch grew: the first size of the next buffer.
     pub size_hint: usize,
 }
@@ -93,7 +102,18 @@ impl Partition {
             refusals: 0,
             listed: false,
             check_at: 0,
+            pace: 0,
             size_hint: 0,
+        }
+    }
+
+    /// Follows the rate of records: a partition that fills its batches in a small part of the linger
+    /// gets larger ones, which cost less for each record; one that takes long gets smaller ones.
+    pub(super) fn set_pace(&mut self, filled_in: Duration, linger: Duration, least: usize) {
+        if filled_in < linger / 16 {
+            self.pace = (self.pace.max(least) * 2).min(MAX_PACE);
+        } else if filled_in > linger / 4 {
+            self.pace = self.pace / 2;
         }
     }
 

@@ -37,7 +37,27 @@ pub(super) struct Acked {
     pub log_append_time: Option<i64>,
 }
 
+impl Acked {
+    /// The acknowledgement of record `index`.
+    #[inline]
+    pub(super) fn of(&self, index: u32) -> Ack {
+        Ack {
+            partition: self.partition,
+            offset: self.base_offset.map(|base| base + i64::from(index)),
+            log_append_time: self.log_append_time,
+        }
+    }
+}
+
 impl Slot {
+    /// What the whole batch was acknowledged with, if it was.
+    pub(super) fn acked(&self) -> Option<Acked> {
+        match self.outcome.get() {
+            Some(Outcome::Acked(acked)) => Some(*acked),
+            _ => None,
+        }
+    }
+
     /// The outcome of record `index`, once there is one.
     pub fn outcome_of(&self, index: u32) -> Option<Result<Ack, DeliveryError>> {
         self.outcome.get().and_then(|outcome| outcome.of(index))
@@ -69,7 +89,7 @@ impl Slot {
     }
 
     /// Wakes every future that waits on this slot.
-    pub(crate) fn wake(&self) {
+    pub fn wake(&self) {
         let waiters = std::mem::take(&mut lock(&self.waiters).0);
         waiters.into_iter().flatten().for_each(Waker::wake);
     }
@@ -77,7 +97,7 @@ impl Slot {
     /// Keeps a future's waker; `key` is that future's memory of where it is kept.
     ///
     /// Check the outcome again after it: `wake` runs after the outcome was set.
-    pub(crate) fn register(&self, waker: &Waker, key: &mut Option<usize>) {
+    pub fn register(&self, waker: &Waker, key: &mut Option<usize>) {
         let waiters = &mut lock(&self.waiters).0;
         match key.and_then(|key| waiters.get_mut(key)) {
             Some(held) => {
@@ -93,7 +113,7 @@ impl Slot {
     }
 
     /// Forgets a future's waker.
-    pub(crate) fn forget(&self, key: usize) {
+    pub fn forget(&self, key: usize) {
         if let Some(held) = lock(&self.waiters).0.get_mut(key) {
             *held = None;
         }
@@ -106,11 +126,7 @@ struct Waiters(Vec<Option<Waker>>);
 impl Outcome {
     fn of(&self, index: u32) -> Option<Result<Ack, DeliveryError>> {
         match self {
-            Self::Acked(acked) => Some(Ok(Ack {
-                partition: acked.partition,
-                offset: acked.base_offset.map(|base| base + i64::from(index)),
-                log_append_time: acked.log_append_time,
-            })),
+            Self::Acked(acked) => Some(Ok(acked.of(index))),
             Self::Failed(error) => Some(Err(error.clone())),
             Self::Segments(segments) => {
                 let at = segments.partition_point(|(first, _)| *first <= index);
