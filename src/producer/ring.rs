@@ -174,21 +174,35 @@ impl<K, V, P, A: Append> Ring<K, V, P, A> {
         if self.since_unit >= RESULTS_PER_UNIT || self.since_input >= CHUNK_RECORDS {
             return None;
         }
-        let Some(Entry { envelope: Envelope::Single { .. }, state: State::Placed(place), .. }) =
-            self.entries.front()
+        let Some(Entry {
+            envelope: Envelope::Single { .. },
+            state: State::Placed(place),
+            ..
+        }) = self.entries.front()
         else {
             return None;
         };
         let ack = self.appender.take_acked(*place)?;
-        let Some(Entry { envelope: Envelope::Single { record, pass_through }, stamp, size, .. }) =
-            self.entries.pop_front()
+        let Some(Entry {
+            envelope:
+                Envelope::Single {
+                    record,
+                    pass_through,
+                },
+            stamp,
+            size,
+            ..
+        }) = self.entries.pop_front()
         else {
             return None;
         };
         self.bytes -= size;
         self.since_input += 1;
         self.since_unit += 1;
-        Some(Delivery::Single { part: delivered(record, &ack, stamp), pass_through })
+        Some(Delivery::Single {
+            part: delivered(record, &ack, stamp),
+            pass_through,
+        })
     }
 
     #[inline]
@@ -224,45 +238,73 @@ impl<K, V, P, A: Append> Ring<K, V, P, A> {
         taken > 0
     }
 
-    #[inline]
+    /// An element is pushed first and read where it lies: one move less than the other way round.
+    #[inline(always)]
     fn accept(&mut self, envelope: Envelope<K, V, P>, stamp: i64) {
-        let mark = self.staging.mark();
-        let mut size = 0;
-        let mut failed = None;
-        for record in envelope.records() {
-            match self.staging.add(&self.serializers, record) {
-                Ok(bytes) => size += bytes,
-                Err(error) => {
-                    failed = Some(error);
-                    break;
-                }
-            }
-        }
-        let state = match (failed, &envelope) {
-            (Some(error), _) => {
-                self.staging.back_to(mark);
-                size = 0;
-                if self.fail_fast {
-                    self.input = Input::Ended;
-                }
-                State::Failed(Box::new(error))
-            }
-            (None, Envelope::Multi { records, .. }) => State::Parts(Box::new(Parts {
-                places: Vec::with_capacity(records.len()),
-                outcomes: Vec::with_capacity(records.len()),
-                cut: None,
-            })),
-            (None, _) => State::Waiting,
-        };
-        self.bytes += size;
         self.entries.push_back(Entry {
             envelope,
             stamp,
-            size,
-            state,
+            size: 0,
+            state: State::Waiting,
         });
+        let Some(entry) = self.entries.back_mut() else {
+            return;
+        };
+        match &entry.envelope {
+            Envelope::Single { record, .. } => {
+                let mark = self.staging.mark();
+                match self.staging.add(&self.serializers, record) {
+                    Ok(size) => entry.size = size,
+                    Err(error) => {
+                        self.staging.back_to(mark);
+                        self.refuse(error);
+                    }
+                }
+            }
+            Envelope::Multi { .. } => self.accept_multi(),
+            Envelope::PassThrough(_) => {}
+        }
+        if let Some(entry) = self.entries.back() {
+            self.bytes += entry.size;
+        }
         if !self.staging.is_empty() {
             self.unplaced += 1;
+        }
+    }
+
+    /// Stages the records of the newest element: all of them, or none.
+    fn accept_multi(&mut self) {
+        let Some(entry) = self.entries.back_mut() else {
+            return;
+        };
+        let records = entry.envelope.records();
+        let mark = self.staging.mark();
+        let mut size = 0;
+        for record in records {
+            match self.staging.add(&self.serializers, record) {
+                Ok(bytes) => size += bytes,
+                Err(error) => {
+                    self.staging.back_to(mark);
+                    return self.refuse(error);
+                }
+            }
+        }
+        entry.size = size;
+        entry.state = State::Parts(Box::new(Parts {
+            places: Vec::with_capacity(records.len()),
+            outcomes: Vec::with_capacity(records.len()),
+            cut: None,
+        }));
+    }
+
+    /// The newest element cannot be sent.
+    #[cold]
+    fn refuse(&mut self, error: ProduceError) {
+        if let Some(entry) = self.entries.back_mut() {
+            entry.state = State::Failed(Box::new(error));
+        }
+        if self.fail_fast {
+            self.input = Input::Ended;
         }
     }
 
