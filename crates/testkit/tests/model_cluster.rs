@@ -370,6 +370,12 @@ fn truncation_takes_the_memory_of_producers_with_it() {
     assert_eq!(cluster.log(TOPIC, 0).len(), 1);
     let gap = cluster.append(idempotent(1, 0, 3, 1), 1);
     assert_eq!(code(gap), code::OUT_OF_ORDER_SEQUENCE_NUMBER);
+    let cut = cluster.append(idempotent(1, 0, 2, 1), 1);
+    assert_eq!(
+        code(cut),
+        code::OUT_OF_ORDER_SEQUENCE_NUMBER,
+        "it is no duplicate any more"
+    );
     let appended = cluster
         .append(idempotent(1, 0, 1, 1), 2)
         .expect("in sequence again");
