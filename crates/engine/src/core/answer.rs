@@ -101,6 +101,7 @@ impl Core {
         let requests = std::mem::take(&mut self.brokers[at].unanswered);
         self.brokers[at].armed = None;
         self.brokers[at].muted = None;
+        self.brokers[at].down = true;
         for (partition, no) in requests.into_iter().flat_map(|request| request.parts) {
             if let Some(batch) = self.partitions[partition].answered(no) {
                 self.unanswered(partition, batch, cause.clone());

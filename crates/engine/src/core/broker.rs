@@ -21,6 +21,8 @@ pub(super) struct Broker {
     pub muted: Option<Instant>,
     /// Something may not linger.
     pub urgent: bool,
+    /// Its connection was lost, and no other is up yet.
+    pub down: bool,
 }
 
 /// A produce request on the wire.
@@ -41,6 +43,7 @@ impl Broker {
             notified: false,
             muted: None,
             urgent: false,
+            down: false,
         }
     }
 }

@@ -60,6 +60,7 @@ impl Core {
         let Some(&at) = self.broker_index.get(&broker) else { return Drained::default() };
         self.brokers[at].notified = false;
         self.brokers[at].armed = None;
+        self.brokers[at].down = false;
         let drained = self.drain_at(at, now);
         self.brokers[at].armed = drained.again;
         drained

@@ -150,8 +150,10 @@ impl Core {
     }
 
     fn is_anything_wanting(&self) -> bool {
+        // A leader that cannot be reached may be one no longer: its connection's time-out is long.
         let leaderless = |p: &Partition| {
-            p.leader.is_none() && (p.open.is_some() || !p.queue.is_empty())
+            p.leader.is_none_or(|leader| self.brokers[leader].down)
+                && (p.open.is_some() || !p.queue.is_empty())
         };
         self.topics.iter().any(|topic| topic.is_wanted()) || self.partitions.iter().any(leaderless)
     }

@@ -99,6 +99,20 @@ pub(crate) async fn bootstrap(
     })
 }
 
+/// Tries brokers that are known, each once, as [`bootstrap`] does: one that is silent does not keep
+/// the others waiting.
+pub(super) async fn reach_any(
+    addresses: Vec<Address>,
+    options: &ConnectOptions,
+    limit: Duration,
+    rng: &mut fastrand::Rng,
+) -> Option<Connection<TcpStream>> {
+    let mut failures = Failures::default();
+    let reached = round(addresses, options, limit, rng, &mut failures).await;
+    // One that is too old is no use, either; a bootstrap will tell why.
+    Some(reached.ok()??.connection)
+}
+
 async fn rounds(
     resolver: &dyn Resolve,
     options: &ConnectOptions,

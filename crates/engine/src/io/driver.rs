@@ -2,7 +2,8 @@
 //! starts a task per broker, and watches the clock.
 
 use super::{
-    bootstrap::{ConnectOptions, bootstrap, connect},
+    backoff::Backoff,
+    bootstrap::{ConnectOptions, bootstrap, reach_any},
     calls,
     connection::{CallError, Connection},
     produce,
@@ -19,8 +20,13 @@ use tokio::{net::TcpStream, task::JoinSet, time::sleep_until};
 
 const CLUSTER_AUTHORIZATION_FAILED: i16 = 31;
 
-/// The longest that one control request may take: a broker that is slower is given up for another.
+/// The longest that connecting for an errand may take.
 const CONTROL_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long the first request of an errand may take before another broker is asked; twice as long
+/// after each failure, up to `request.timeout.ms`. A healthy broker needs milliseconds, and a frozen
+/// one keeps partitions waiting for their new leaders.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Time is looked at this often at the least, whatever was computed.
 const TICK: Duration = Duration::from_secs(1);
@@ -38,6 +44,7 @@ pub(crate) async fn run(shared: Arc<Shared>, resolver: Box<dyn Resolve>) {
         connection: None,
         start: tokio::time::Instant::now() + shared.config.start_timeout,
         id_not_before: now(),
+        patience: Backoff::new(PATIENCE, shared.config.request_timeout, fastrand::Rng::new()),
     };
     let mut tasks = JoinSet::new();
     // Errands can take long; the clock and the brokers' tasks do not wait for them.
@@ -67,6 +74,7 @@ struct Control {
     connection: Option<Connection<TcpStream>>,
     start: tokio::time::Instant,
     id_not_before: Instant,
+    patience: Backoff,
 }
 
 enum Errand {
@@ -141,7 +149,6 @@ impl Control {
         errand: Errand,
         deadline: Option<tokio::time::Instant>,
     ) -> Result<(), Trouble> {
-        let limit = self.shared.config.request_timeout.min(CONTROL_LIMIT);
         let connection = match &mut self.connection {
             Some(connection) => connection,
             None => {
@@ -149,6 +156,7 @@ impl Control {
                 self.connection.insert(reached)
             }
         };
+        let limit = self.patience.next();
         match errand {
             Errand::Metadata(topics) => {
                 let view = calls::metadata(connection, &topics, limit).await?;
@@ -162,6 +170,7 @@ impl Control {
                 Err(error) => return Err(error.into()),
             },
         }
+        self.patience.reset();
         Ok(())
     }
 
@@ -175,11 +184,8 @@ impl Control {
         });
         self.rng.shuffle(&mut known);
         let limit = self.shared.config.connection_setup_timeout.min(CONTROL_LIMIT);
-        for address in &known {
-            match connect(address, &self.options, limit).await {
-                Ok(connection) => return Ok(connection),
-                Err(error) => tracing::debug!(reason = error.line(), "no control connection"),
-            }
+        if let Some(connection) = reach_any(known, &self.options, limit, &mut self.rng).await {
+            return Ok(connection);
         }
         // All that are known are lost, or none is known yet: from the outside, addresses asked anew.
         let until = deadline.unwrap_or_else(|| tokio::time::Instant::now() + limit);
