@@ -75,14 +75,14 @@ impl<K, V> Future for Enqueue<K, V> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let sending = self.0.as_mut().expect(POLLED_AGAIN);
-        ready!(sending.pending.poll_admitted(cx));
+        let admitted = ready!(sending.pending.poll_admitted(cx));
         let mut sending = self.0.take().expect(POLLED_AGAIN);
-        Poll::Ready(match &mut sending.pending {
-            Pending::Failed(error) => Err(Failed {
-                error: error.take().unwrap_or(ProduceError::Closed),
+        Poll::Ready(match admitted {
+            Ok(()) => Ok(DeliveryFuture(sending)),
+            Err(error) => Err(Failed {
                 envelope: sending.record.take().expect(POLLED_AGAIN).into(),
+                error,
             }),
-            Pending::Sent(_) | Pending::Queued(_) => Ok(DeliveryFuture(sending)),
         })
     }
 }

@@ -15,13 +15,13 @@ pub(super) enum Pending {
     Sent(Sending),
     /// It waits for the producer to be there. Dropping it withdraws it.
     Queued(Queued),
-    /// It has failed; `None` once that was told.
-    Failed(Option<ProduceError>),
+    /// It has its answer; `None` once that was told.
+    Settled(Option<Result<Ack, ProduceError>>),
 }
 
 impl Pending {
     pub(super) fn failed(error: ProduceError) -> Self {
-        Self::Failed(Some(error))
+        Self::Settled(Some(Err(error)))
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Ack, ProduceError>> {
@@ -29,17 +29,25 @@ impl Pending {
         match self {
             Self::Sent(sending) => Pin::new(sending).poll(cx).map_err(ProduceError::from),
             Self::Queued(_) => Poll::Pending,
-            Self::Failed(error) => Poll::Ready(Err(error.take().unwrap_or(ProduceError::Closed))),
+            Self::Settled(answer) => {
+                Poll::Ready(answer.take().unwrap_or(Err(ProduceError::Closed)))
+            }
         }
     }
 
-    /// Waits until the record has room, or has failed.
-    pub(super) fn poll_admitted(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Waits until the record has room, or was refused.
+    pub(super) fn poll_admitted(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ProduceError>> {
         ready!(self.poll_sent(cx));
-        match self {
-            Self::Sent(sending) => sending.poll_admitted(cx),
-            Self::Queued(_) | Self::Failed(_) => Poll::Ready(()),
+        if let Self::Sent(sending) = self {
+            ready!(sending.poll_admitted(cx));
         }
+        // A refusal looks like an admission, with the answer there already.
+        match self.poll(cx) {
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Ready(answer) => *self = Self::Settled(Some(answer)),
+            Poll::Pending => {}
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Waits until the producer has it, or it has failed.
