@@ -135,7 +135,7 @@ fn no_producer(error: &StartError) -> Failure {
             Exit::BadInput,
             "these settings cannot be used",
             error,
-            "see -X and --config",
+            "check -b, -X and --config",
         ),
         error => {
             let advice = "check that --bootstrap-servers names a running cluster";

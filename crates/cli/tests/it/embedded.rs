@@ -204,6 +204,46 @@ fn an_unknown_setting_names_the_nearest_one_and_never_the_value() {
 }
 
 #[test]
+fn a_setting_without_effect_is_a_warning_of_one_line() {
+    let ended = guanaco(
+        &["produce", "-t", "t", "-q", "-X", "key.serializer=x"],
+        "a\n",
+    )
+    .expect(0);
+    let warnings: Vec<_> = ended
+        .stderr
+        .lines()
+        .filter(|line| line.contains("warning"))
+        .collect();
+    assert_eq!(warnings.len(), 1, "{ended:#?}");
+    assert!(
+        warnings[0].starts_with("guanaco: warning: key.serializer has no effect"),
+        "{ended:#?}"
+    );
+}
+
+#[test]
+fn a_config_file_is_read_like_javas() {
+    let path = std::env::temp_dir().join(format!("guanaco-it-config-{}", std::process::id()));
+    std::fs::write(
+        &path,
+        "# mine\ncompression.type : zstd\nlinger.ms = \\\n  1\n",
+    )
+    .unwrap();
+    let config = path.to_str().unwrap();
+    let ended = guanaco(&["produce", "-t", "t", "-F", config, "--json"], "a\n").expect(0);
+    assert_eq!(ended.json()["acknowledged"], 1);
+    std::fs::write(&path, "linger.mss=1\n").unwrap();
+    assert!(
+        guanaco(&["produce", "-t", "t", "-F", config], "a\n")
+            .expect(2)
+            .stderr
+            .contains("\"linger.ms\"")
+    );
+    std::fs::remove_file(path).unwrap();
+}
+
+#[test]
 fn a_topic_or_partition_that_cannot_be_is_wrong_usage() {
     let ended = guanaco(&["produce", "-t", "no topic"], "a\n").expect(2);
     assert!(ended.stderr.contains("no topic"), "{ended:#?}");
