@@ -46,14 +46,24 @@ impl Appender {
             return self.poll_append_chosen(cx, records, placed);
         }
         let flow = &mut self.flow;
-        let done = self.producer.shared().with(|core| core.append(flow, records, now(), placed));
+        let done = self
+            .producer
+            .shared()
+            .with(|core| core.append(flow, records, now(), placed));
         if done == 0 {
             // The flow was queued for room under the lock; a grant may have come since, so look
             // once more with the waker in place.
             self.flow.cell().waker.register(cx.waker());
             let flow = &mut self.flow;
-            let done = self.producer.shared().with(|core| core.append(flow, records, now(), placed));
-            return if done == 0 { Poll::Pending } else { Poll::Ready(done) };
+            let done = self
+                .producer
+                .shared()
+                .with(|core| core.append(flow, records, now(), placed));
+            return if done == 0 {
+                Poll::Pending
+            } else {
+                Poll::Ready(done)
+            };
         }
         Poll::Ready(done)
     }
@@ -72,7 +82,9 @@ impl Appender {
             self.flow.cell().waker.register(cx.waker());
             let mut record = *record;
             if record.partition.is_none() {
-                let Some(partitioner) = &shared.partitioner else { break };
+                let Some(partitioner) = &shared.partitioner else {
+                    break;
+                };
                 let flow = &mut self.flow;
                 let count = shared.with(|core| core.partition_count_for(flow, record.topic, now()));
                 match count.map(|count| choose(&**partitioner, &record, count)) {
@@ -92,7 +104,11 @@ impl Appender {
             }
             done += 1;
         }
-        if done == 0 { Poll::Pending } else { Poll::Ready(done) }
+        if done == 0 {
+            Poll::Pending
+        } else {
+            Poll::Ready(done)
+        }
     }
 
     /// The outcome of a placed record, once: `None` while it is open. It must be taken exactly once
@@ -132,6 +148,8 @@ impl Appender {
 impl Drop for Appender {
     fn drop(&mut self) {
         let flow = &self.flow;
-        self.producer.shared().with(|core| core.drop_flow(flow, now()));
+        self.producer
+            .shared()
+            .with(|core| core.drop_flow(flow, now()));
     }
 }

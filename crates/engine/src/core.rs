@@ -31,7 +31,7 @@ pub use batch::BatchNo;
 pub use broker::RequestId;
 pub use counters::Counters;
 pub use credit::FlowId;
-pub use drain::{CompressJob, DrainedPart, Drained, ProduceRequest};
+pub use drain::{CompressJob, Drained, DrainedPart, ProduceRequest};
 pub use flow::{FlowCell, FlowLink, Place, Ticket};
 pub use murmur2::{murmur2, partition_of};
 pub use partition::sequence_after;
@@ -194,7 +194,11 @@ impl Core {
         let adaptive_max = share.min(config.max_request_size).min(1 << 20);
         let limits = Limits {
             batch: config.batch_size,
-            batch_max: if explicit { config.batch_size } else { adaptive_max.max(config.batch_size) },
+            batch_max: if explicit {
+                config.batch_size
+            } else {
+                adaptive_max.max(config.batch_size)
+            },
             adaptive: config.batch_adaptive,
             per_partition: config.unanswered_per_partition(),
             per_broker: config.max_in_flight,
@@ -259,7 +263,8 @@ impl Core {
 
     /// The outcome of a batch reaches its records, once.
     fn tell(&mut self, partition: PartitionId, batch: &Batch, outcome: slot::Outcome) {
-        self.counters.settled(self.partitions[partition].topic, batch, &outcome);
+        self.counters
+            .settled(self.partitions[partition].topic, batch, &outcome);
         if let Some(slot) = batch.settle(outcome) {
             self.effects.slots.push(slot);
         }

@@ -113,8 +113,20 @@ pub enum Cause {
 }
 
 impl DeliveryError {
-    pub(crate) fn new(topic: &Topic, partition: Option<i32>, written: Written, cause: Cause, attempts: u32) -> Self {
-        Self(Arc::new(DeliveryFailure { topic: topic.clone(), partition, written, cause, attempts }))
+    pub(crate) fn new(
+        topic: &Topic,
+        partition: Option<i32>,
+        written: Written,
+        cause: Cause,
+        attempts: u32,
+    ) -> Self {
+        Self(Arc::new(DeliveryFailure {
+            topic: topic.clone(),
+            partition,
+            written,
+            cause,
+            attempts,
+        }))
     }
 
     /// The record's topic.
@@ -153,7 +165,10 @@ impl DeliveryError {
     pub fn is_retriable(&self) -> bool {
         match self.cause() {
             Cause::Broker(error) => error.is_retriable(),
-            Cause::Expired { .. } | Cause::BufferFull { .. } | Cause::UnknownTopic { .. } | Cause::StreamFailed => true,
+            Cause::Expired { .. }
+            | Cause::BufferFull { .. }
+            | Cause::UnknownTopic { .. }
+            | Cause::StreamFailed => true,
             _ => false,
         }
     }
@@ -161,7 +176,10 @@ impl DeliveryError {
     /// Whether the producer itself is dead: build a new one.
     #[must_use]
     pub fn is_fatal(&self) -> bool {
-        matches!(self.cause(), Cause::Closed | Cause::DriverGone | Cause::Unreachable { .. } | Cause::Fatal(_))
+        matches!(
+            self.cause(),
+            Cause::Closed | Cause::DriverGone | Cause::Unreachable { .. } | Cause::Fatal(_)
+        )
     }
 }
 
@@ -173,7 +191,9 @@ pub enum StartError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// There is no tokio runtime to run on.
-    #[error("a producer must be started inside a tokio runtime (with its I/O and time drivers enabled)")]
+    #[error(
+        "a producer must be started inside a tokio runtime (with its I/O and time drivers enabled)"
+    )]
     NoRuntime,
     /// No bootstrap address answered as a Kafka broker in time; each is listed with its failure.
     #[error("no broker could be reached within {}: {}", Millis(.waited), .failures)]
@@ -223,6 +243,8 @@ impl std::fmt::Display for Millis<'_> {
 struct LastSeen<'a>(&'a Option<Arc<str>>);
 impl std::fmt::Display for LastSeen<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.as_deref().map_or(Ok(()), |last| write!(f, "; last seen: {last}"))
+        self.0
+            .as_deref()
+            .map_or(Ok(()), |last| write!(f, "; last seen: {last}"))
     }
 }

@@ -1,7 +1,7 @@
 //! A Kafka producer without streams: a pure, simulated core and a tokio driver.
 
-pub mod batch;
 mod appender;
+pub mod batch;
 mod config;
 pub mod core;
 mod error;
@@ -13,10 +13,12 @@ mod sending;
 mod sync;
 mod topic;
 
-pub use config::{Acks, Compression, ConfigKey, KeyStatus, ProducerConfig};
-pub use error::{Cause, ConfigError, ConfigWarning, DeliveryError, KafkaError, StartError, Written};
-pub use metrics::{CloseReport, MetricName, Metrics};
 pub use appender::{Appender, Placement};
+pub use config::{Acks, Compression, ConfigKey, KeyStatus, ProducerConfig};
+pub use error::{
+    Cause, ConfigError, ConfigWarning, DeliveryError, KafkaError, StartError, Written,
+};
+pub use metrics::{CloseReport, MetricName, Metrics};
 pub use producer::{Partitioner, Producer};
 pub use record::{Ack, Header, RecordRef, Timestamp};
 pub use sending::Sending;

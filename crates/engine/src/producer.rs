@@ -1,7 +1,7 @@
 //! The handle on a producer.
 
 use crate::{
-    CloseReport, Cause, DeliveryError, Metrics, ProducerConfig, RecordRef, StartError, Topic,
+    Cause, CloseReport, DeliveryError, Metrics, ProducerConfig, RecordRef, StartError, Topic,
     Written,
     appender::Appender,
     io::{
@@ -11,11 +11,7 @@ use crate::{
     },
     sending::Sending,
 };
-use std::{
-    pin::pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::{pin::pin, sync::Arc, time::Duration};
 use tokio::{runtime::Handle, time::timeout};
 
 /// Chooses partitions for records that name none, instead of Kafka's own rule.
@@ -24,7 +20,8 @@ use tokio::{runtime::Handle, time::timeout};
 /// else.
 pub trait Partitioner: Send + Sync + 'static {
     /// The partition, `0..count`.
-    fn partition(&self, topic: &Topic, key: Option<&[u8]>, value: Option<&[u8]>, count: i32) -> i32;
+    fn partition(&self, topic: &Topic, key: Option<&[u8]>, value: Option<&[u8]>, count: i32)
+    -> i32;
 }
 
 /// A running producer. Clones share it.
@@ -87,10 +84,15 @@ impl Producer {
     ) -> Result<Self, StartError> {
         config.validate()?;
         if !config.enable_idempotence && config.unanswered_per_partition() > 1 {
-            tracing::warn!("max.in.flight.per.partition > 1 without idempotence: retries can reorder");
+            tracing::warn!(
+                "max.in.flight.per.partition > 1 without idempotence: retries can reorder"
+            );
         }
         let resolver = StaticAddresses::parse(&config.bootstrap_servers).map_err(|error| {
-            StartError::Unreachable { failures: error.to_string().into(), waited: Duration::ZERO }
+            StartError::Unreachable {
+                failures: error.to_string().into(),
+                waited: Duration::ZERO,
+            }
         })?;
         let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
         let shared = Arc::new(Shared::new(Arc::new(config), partitioner, runtime.clone()));
@@ -121,7 +123,11 @@ impl Producer {
         if state.await {
             return Ok(());
         }
-        Err(shared.start_error.get().cloned().unwrap_or(StartError::Closed))
+        Err(shared
+            .start_error
+            .get()
+            .cloned()
+            .unwrap_or(StartError::Closed))
     }
 
     /// The settings in force.
@@ -172,7 +178,10 @@ impl Producer {
     /// not, Kafka's own rule serves this one record: a single send cannot wait.
     fn partitioned<'a>(&self, record: RecordRef<'a>) -> Result<RecordRef<'a>, DeliveryError> {
         let shared = self.shared();
-        let Some(partitioner) = shared.partitioner.as_ref().filter(|_| record.partition.is_none())
+        let Some(partitioner) = shared
+            .partitioner
+            .as_ref()
+            .filter(|_| record.partition.is_none())
         else {
             return Ok(record);
         };
@@ -180,7 +189,10 @@ impl Producer {
             return Ok(record);
         };
         let partition = choose(&**partitioner, &record, count)?;
-        Ok(RecordRef { partition: Some(partition), ..record })
+        Ok(RecordRef {
+            partition: Some(partition),
+            ..record
+        })
     }
 
     /// Resolves when all that was accepted before the call has its outcome; ends lingers early.
@@ -190,7 +202,10 @@ impl Producer {
     pub async fn flush(&self) {
         let shared = self.shared();
         let flush = shared.with(|core| core.flush());
-        until(shared, || shared.with(|core| core.is_settled(flush).then_some(()))).await;
+        until(shared, || {
+            shared.with(|core| core.is_settled(flush).then_some(()))
+        })
+        .await;
     }
 
     /// Stops intake, flushes for at most `timeout`, and fails the rest with [`Cause::Closed`].
@@ -241,7 +256,9 @@ impl Producer {
                 if !partitions.is_empty() {
                     return Some(Ok(partitions));
                 }
-                let refused = core.refusal_of(topic, now()).or(core.is_dead().then_some(Cause::Closed));
+                let refused = core
+                    .refusal_of(topic, now())
+                    .or(core.is_dead().then_some(Cause::Closed));
                 if refused.is_none() {
                     core.ask_for(topic, now());
                 }
@@ -249,7 +266,9 @@ impl Producer {
             })
         });
         let waited = shared.config.max_block;
-        let found = timeout(waited, found).await.unwrap_or(Err(Cause::UnknownTopic { waited }));
+        let found = timeout(waited, found)
+            .await
+            .unwrap_or(Err(Cause::UnknownTopic { waited }));
         found.map_err(|cause| DeliveryError::new(topic, None, Written::No, cause, 0))
     }
 }
@@ -268,7 +287,13 @@ pub(crate) fn choose(
         Err(_) => "it panicked".to_owned(),
     };
     let cause = Cause::Partitioner(failed.into());
-    Err(DeliveryError::new(record.topic, None, Written::No, cause, 0))
+    Err(DeliveryError::new(
+        record.topic,
+        None,
+        Written::No,
+        cause,
+        0,
+    ))
 }
 
 /// Waits for what was accepted, at most `limit`, then ends the producer.
@@ -278,8 +303,7 @@ async fn finish(shared: &Arc<Shared>, limit: Duration) -> CloseReport {
         shared.with(|core| (core.is_settled(flush) || core.is_dead()).then_some(()))
     });
     let in_time = timeout(limit, settled).await.is_ok();
-    let (before, report) =
-        shared.with(|core| (core.report(), core.end(Cause::Closed, now())));
+    let (before, report) = shared.with(|core| (core.report(), core.end(Cause::Closed, now())));
     if !in_time && before != report {
         tracing::warn!(
             not_written = report.not_written - before.not_written,

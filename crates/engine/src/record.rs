@@ -16,12 +16,18 @@ pub struct Header {
 impl Header {
     /// A header with a value.
     pub fn new(key: impl Into<Cow<'static, str>>, value: impl Into<Bytes>) -> Self {
-        Self { key: key.into(), value: Some(value.into()) }
+        Self {
+            key: key.into(),
+            value: Some(value.into()),
+        }
     }
 
     /// A header whose value is null.
     pub fn null(key: impl Into<Cow<'static, str>>) -> Self {
-        Self { key: key.into(), value: None }
+        Self {
+            key: key.into(),
+            value: None,
+        }
     }
 }
 

@@ -35,11 +35,19 @@ enum State {
 
 impl Sending {
     pub(crate) fn new(producer: Producer, ticket: Arc<Ticket>) -> Self {
-        Self { producer, state: State::Sent(ticket), waits: None }
+        Self {
+            producer,
+            state: State::Sent(ticket),
+            waits: None,
+        }
     }
 
     pub(crate) fn failed(producer: Producer, error: DeliveryError) -> Self {
-        Self { producer, state: State::Failed(error), waits: None }
+        Self {
+            producer,
+            state: State::Failed(error),
+            waits: None,
+        }
     }
 
     /// Waits until the record has room in the buffer: from then on dropping the future loses only
@@ -48,13 +56,22 @@ impl Sending {
         match &self.state {
             State::Sent(ticket) if ticket.place().is_none() => {
                 ticket.waker.register(cx.waker());
-                if ticket.place().is_some() { Poll::Ready(()) } else { Poll::Pending }
+                if ticket.place().is_some() {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
             }
             _ => Poll::Ready(()),
         }
     }
 
-    fn outcome(&mut self, slot: Arc<Slot>, index: u32, cx: &mut Context<'_>) -> Poll<Result<Ack, DeliveryError>> {
+    fn outcome(
+        &mut self,
+        slot: Arc<Slot>,
+        index: u32,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Ack, DeliveryError>> {
         let (mut slot, mut index) = (slot, index);
         loop {
             if let Some(outcome) = slot.outcome_of(index) {
@@ -65,7 +82,11 @@ impl Sending {
                 (slot, index) = (moved, at);
                 continue;
             }
-            if !self.waits.as_ref().is_some_and(|(waits, _)| Arc::ptr_eq(waits, &slot)) {
+            if !self
+                .waits
+                .as_ref()
+                .is_some_and(|(waits, _)| Arc::ptr_eq(waits, &slot))
+            {
                 self.forget();
                 self.waits = Some((Arc::clone(&slot), None));
             }
@@ -117,7 +138,9 @@ impl Drop for Sending {
         self.forget();
         if let State::Sent(ticket) = &self.state {
             if ticket.place().is_none() {
-                self.producer.shared().with(|core| core.withdraw(ticket, now()));
+                self.producer
+                    .shared()
+                    .with(|core| core.withdraw(ticket, now()));
             }
         }
     }

@@ -8,7 +8,9 @@ pub(crate) use std::sync::{Mutex, MutexGuard, OnceLock};
 /// Locks, also after a panic of another holder: no user code runs under our locks, and a critical
 /// section that panics is followed by the driver's guard, which fails everything.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// A `OnceLock` whose one change the model checker sees.
@@ -22,7 +24,10 @@ pub(crate) struct OnceLock<T> {
 #[cfg(guanaco_loom)]
 impl<T> Default for OnceLock<T> {
     fn default() -> Self {
-        Self { set: loom::sync::atomic::AtomicBool::new(false), value: std::sync::OnceLock::new() }
+        Self {
+            set: loom::sync::atomic::AtomicBool::new(false),
+            value: std::sync::OnceLock::new(),
+        }
     }
 }
 

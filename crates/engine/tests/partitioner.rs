@@ -6,11 +6,15 @@ use guanaco_engine::core::{murmur2, partition_of};
 const JAVA: &str = include_str!("data/murmur2-vectors.txt");
 
 fn vectors() -> impl Iterator<Item = (Vec<u8>, i32)> {
-    JAVA.lines().filter(|line| !line.starts_with('#')).map(|line| {
-        let (hex, hash) = line.split_once('\t').unwrap();
-        let key = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap());
-        (key.collect(), hash.parse().unwrap())
-    })
+    JAVA.lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| {
+            let (hex, hash) = line.split_once('\t').unwrap();
+            let key = (0..hex.len())
+                .step_by(2)
+                .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap());
+            (key.collect(), hash.parse().unwrap())
+        })
 }
 
 #[test]

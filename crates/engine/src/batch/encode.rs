@@ -154,8 +154,13 @@ mod tests {
             ] {
                 for headers in [&[][..], &header[..]] {
                     for timestamp_delta in [0, -1, 5000, i64::MIN, i64::MAX] {
-                        let record =
-                            Encode { offset_delta: delta, timestamp_delta, key, value, headers };
+                        let record = Encode {
+                            offset_delta: delta,
+                            timestamp_delta,
+                            key,
+                            value,
+                            headers,
+                        };
                         let mut out = Vec::new();
                         record.write(record.body_len(), &mut out);
                         assert_eq!(out.len(), record.encoded_len());

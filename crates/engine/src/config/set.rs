@@ -94,7 +94,10 @@ impl ProducerConfig {
     /// How many batches of one partition may be unanswered: what brokers remember with idempotence
     /// (KIP-98); without it one, because a retry of several would swap them, unless asked for.
     pub(crate) fn unanswered_per_partition(&self) -> usize {
-        let wish = self.max_in_flight_per_partition.min(self.max_in_flight).max(1);
+        let wish = self
+            .max_in_flight_per_partition
+            .min(self.max_in_flight)
+            .max(1);
         let idempotent = self.enable_idempotence && self.acks == Acks::All;
         match (idempotent, self.explicit.max_in_flight_per_partition) {
             (true, _) => wish.min(MAX_UNANSWERED),

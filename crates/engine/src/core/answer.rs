@@ -59,13 +59,18 @@ impl Core {
         mut answer: Answer,
         now: Instant,
     ) -> bool {
-        let Some(&at) = self.broker_index.get(&broker) else { return false };
+        let Some(&at) = self.broker_index.get(&broker) else {
+            return false;
+        };
         let front = self.brokers[at].unanswered.front().map(|front| front.id);
         if front != Some(request) {
             return false;
         }
-        let Some(request) = self.brokers[at].unanswered.pop_front() else { return false };
-        self.counters.answered(broker, now.saturating_duration_since(request.sent));
+        let Some(request) = self.brokers[at].unanswered.pop_front() else {
+            return false;
+        };
+        self.counters
+            .answered(broker, now.saturating_duration_since(request.sent));
         if !answer.throttle.is_zero() {
             self.counters.throttled(answer.throttle);
             self.brokers[at].muted = Some(now + answer.throttle);
@@ -75,7 +80,9 @@ impl Core {
         }
         answer.parts.resize(request.parts.len(), None);
         for ((partition, no), part) in request.parts.into_iter().zip(answer.parts) {
-            let Some(batch) = self.partitions[partition].answered(no) else { continue };
+            let Some(batch) = self.partitions[partition].answered(no) else {
+                continue;
+            };
             match part {
                 Some(part) if part.error == 0 => {
                     let offset = (part.base_offset >= 0).then_some(part.base_offset);
@@ -84,7 +91,9 @@ impl Core {
                 }
                 Some(part) => self.refused(partition, batch, part, now),
                 None => {
-                    let cause = Cause::Disconnected { detail: "the answer left it out".into() };
+                    let cause = Cause::Disconnected {
+                        detail: "the answer left it out".into(),
+                    };
                     self.unanswered(partition, batch, cause);
                 }
             }
@@ -96,8 +105,12 @@ impl Core {
 
     /// The connection to `broker` is gone: its unanswered requests may or may not have arrived.
     pub fn disconnected(&mut self, broker: i32, detail: &str, now: Instant) {
-        let Some(&at) = self.broker_index.get(&broker) else { return };
-        let cause = Cause::Disconnected { detail: detail.into() };
+        let Some(&at) = self.broker_index.get(&broker) else {
+            return;
+        };
+        let cause = Cause::Disconnected {
+            detail: detail.into(),
+        };
         let requests = std::mem::take(&mut self.brokers[at].unanswered);
         self.brokers[at].armed = None;
         self.brokers[at].muted = None;
@@ -127,7 +140,11 @@ impl Core {
     ) {
         let p = &mut self.partitions[partition];
         p.succeeded(&batch);
-        let acked = Acked { partition: p.index, base_offset, log_append_time };
+        let acked = Acked {
+            partition: p.index,
+            base_offset,
+            log_append_time,
+        };
         self.finish(partition, batch, Outcome::Acked(acked));
     }
 
@@ -141,8 +158,16 @@ impl Core {
         }
     }
 
-    fn refused(&mut self, partition: PartitionId, mut batch: Batch, part: PartAnswer, now: Instant) {
-        let Some(error) = KafkaError::from_code(part.error, part.message.as_deref()) else { return };
+    fn refused(
+        &mut self,
+        partition: PartitionId,
+        mut batch: Batch,
+        part: PartAnswer,
+        now: Instant,
+    ) {
+        let Some(error) = KafkaError::from_code(part.error, part.message.as_deref()) else {
+            return;
+        };
         let class = produce_class(part.error);
         self.counters.error(part.error);
         if is_refused(class) {
@@ -174,7 +199,9 @@ impl Core {
             ProduceClass::TooLarge | ProduceClass::Refused | ProduceClass::Unclear => {
                 self.fail(partition, batch, cause);
             }
-            ProduceClass::OutOfOrder | ProduceClass::UnknownProducer | ProduceClass::InvalidEpoch => {
+            ProduceClass::OutOfOrder
+            | ProduceClass::UnknownProducer
+            | ProduceClass::InvalidEpoch => {
                 self.out_of_order(partition, batch, cause, now);
             }
             ProduceClass::Fatal => {
@@ -220,7 +247,10 @@ impl Core {
     /// Has a partition's broker look at it, if it has something to send.
     fn look_again(&mut self, partition: PartitionId) {
         let p = &self.partitions[partition];
-        let closed = p.queue.front().is_some_and(|batch| !matches!(batch.body, Body::Compressing));
+        let closed = p
+            .queue
+            .front()
+            .is_some_and(|batch| !matches!(batch.body, Body::Compressing));
         if closed || p.open.is_some() {
             self.list(partition);
             if let Some(broker) = self.partitions[partition].leader {

@@ -70,9 +70,7 @@ impl Core {
                     None => continue, // put() left the record in the open batch
                 },
                 Put::Staged(topic, index) => match &mut self.topics[topic].staged {
-                    Some(staged) => {
-                        (flow::list(&mut staged.flows, flow, &staged.slot), index)
-                    }
+                    Some(staged) => (flow::list(&mut staged.flows, flow, &staged.slot), index),
                     None => continue, // put() left the record there
                 },
                 Put::Refused(error) => {
@@ -101,7 +99,9 @@ impl Core {
             }
         }
         if self.pending.len() >= self.config.pending_sends_max {
-            let cause = Cause::BufferFull { waited: std::time::Duration::ZERO };
+            let cause = Cause::BufferFull {
+                waited: std::time::Duration::ZERO,
+            };
             let slot = self.refuse(record.topic, None, cause);
             ticket.admit(slot, 0);
             return ticket;
@@ -119,7 +119,11 @@ impl Core {
 
     /// Appends one record if there is room for it now.
     pub fn try_send(&mut self, record: &RecordRef<'_>, now: Instant) -> Option<Arc<Ticket>> {
-        let (slot, index) = if self.pending.is_empty() { self.send_now(record, now)? } else { None? };
+        let (slot, index) = if self.pending.is_empty() {
+            self.send_now(record, now)?
+        } else {
+            None?
+        };
         let ticket = Arc::new(Ticket::default());
         ticket.admit(slot, index);
         Some(ticket)
@@ -127,7 +131,8 @@ impl Core {
 
     /// Withdraws a send that was not admitted yet.
     pub fn withdraw(&mut self, ticket: &Arc<Ticket>, now: Instant) {
-        self.pending.retain(|pending| !Arc::ptr_eq(&pending.ticket, ticket));
+        self.pending
+            .retain(|pending| !Arc::ptr_eq(&pending.ticket, ticket));
         if self.pending.is_empty() {
             self.credit.withdraw(PENDING);
         }
@@ -168,8 +173,14 @@ impl Core {
     pub(super) fn fail_pending(&mut self, now: Instant, all: Option<&Cause>) {
         let waited = self.config.max_block;
         let late = |pending: &PendingSend| now.saturating_duration_since(pending.since) >= waited;
-        while self.pending.front().is_some_and(|pending| all.is_some() || late(pending)) {
-            let Some(pending) = self.pending.pop_front() else { return };
+        while self
+            .pending
+            .front()
+            .is_some_and(|pending| all.is_some() || late(pending))
+        {
+            let Some(pending) = self.pending.pop_front() else {
+                return;
+            };
             let cause = all.cloned().unwrap_or(Cause::BufferFull { waited });
             let slot = self.refuse(&pending.topic, None, cause);
             pending.ticket.admit(slot, 0);
@@ -182,7 +193,9 @@ impl Core {
 
     /// When the longest waiting send has waited for too long.
     pub(super) fn pending_deadline(&self) -> Option<Instant> {
-        self.pending.front().map(|pending| pending.since + self.config.max_block)
+        self.pending
+            .front()
+            .map(|pending| pending.since + self.config.max_block)
     }
 
     /// The number of a topic's partitions, if it is known; for a partitioner of the user's own.
@@ -204,9 +217,19 @@ impl Core {
         let state = &mut self.topics[topic];
         match state.partitions.len() {
             0 if self.life.refuses() || check_name(name).is_err() => Some(1),
-            0 if state.refused.as_ref().is_some_and(|(until, _)| *until > now) => Some(1),
+            0 if state
+                .refused
+                .as_ref()
+                .is_some_and(|(until, _)| *until > now) =>
+            {
+                Some(1)
+            }
             0 => {
-                if !state.waiting.iter().any(|waiting| Arc::ptr_eq(waiting, flow.cell())) {
+                if !state
+                    .waiting
+                    .iter()
+                    .any(|waiting| Arc::ptr_eq(waiting, flow.cell()))
+                {
                     state.waiting.push(Arc::clone(flow.cell()));
                 }
                 state.waiting_since.get_or_insert(now);
@@ -308,10 +331,18 @@ impl Core {
         let number = match (record.partition, record.key) {
             (Some(number), _) if (0..count as i32).contains(&number) => number as usize,
             (Some(number), _) => {
-                let cause = Cause::UnknownPartition { count: count as i32 };
+                let cause = Cause::UnknownPartition {
+                    count: count as i32,
+                };
                 self.counters.refused(1);
                 let name = &self.topics[topic].name;
-                return Err(DeliveryError::new(name, Some(number), Written::No, cause, 0));
+                return Err(DeliveryError::new(
+                    name,
+                    Some(number),
+                    Written::No,
+                    cause,
+                    0,
+                ));
             }
             (None, Some(key)) if !self.config.partitioner_ignore_keys => {
                 partition_of(key, count as i32) as usize
@@ -340,7 +371,9 @@ impl Core {
                 self.open_batch(flow, partition, record, now, moves)?;
                 continue;
             };
-            let Body::Open(buffer) = &batch.body else { return Err(None) };
+            let Body::Open(buffer) = &batch.body else {
+                return Err(None);
+            };
             let encode = Encode {
                 offset_delta: batch.count as i32,
                 timestamp_delta: record.timestamp.wrapping_sub(batch.base_timestamp),
@@ -359,8 +392,13 @@ impl Core {
                 self.grow(flow, partition, len, now, moves)?;
                 continue;
             }
-            let index =
-                batch.push(record.timestamp, record.key, record.value, record.headers, body_len);
+            let index = batch.push(
+                record.timestamp,
+                record.key,
+                record.value,
+                record.headers,
+                body_len,
+            );
             if len + HEADER_LEN >= p.check_at {
                 self.check_ready(partition, len + HEADER_LEN);
             }
@@ -393,12 +431,22 @@ impl Core {
                 limit: self.config.max_request_size,
             };
             let name = &self.topics[p.topic].name;
-            return Err(Some(DeliveryError::new(name, Some(p.index), Written::No, cause, 0)));
+            return Err(Some(DeliveryError::new(
+                name,
+                Some(p.index),
+                Written::No,
+                cause,
+                0,
+            )));
         }
         let hint = p.size_hint.min(self.limits.batch_max);
         // A partition's usual size is a wish; what the record needs is not.
         let wish = Pool::size_for(first.max(hint));
-        let size = if wish <= self.credit.available() { wish } else { Pool::size_for(first) };
+        let size = if wish <= self.credit.available() {
+            wish
+        } else {
+            Pool::size_for(first)
+        };
         if !self.take_credit(flow, size, moves.is_some()) {
             return Err(None);
         }
@@ -474,11 +522,16 @@ impl Core {
         now: Instant,
         moves: Option<u64>,
     ) -> Result<(), Option<DeliveryError>> {
-        let Some(batch) = &self.partitions[partition].open else { return Ok(()) };
+        let Some(batch) = &self.partitions[partition].open else {
+            return Ok(());
+        };
         let has = batch.credit;
         let size = Pool::size_for(need);
         if !self.take_credit(flow, size - has.min(size), moves.is_some()) {
-            let count = self.partitions[partition].open.as_ref().map_or(0, |batch| batch.count);
+            let count = self.partitions[partition]
+                .open
+                .as_ref()
+                .map_or(0, |batch| batch.count);
             if count == 0 {
                 return Err(None);
             }
@@ -520,7 +573,9 @@ impl Core {
             self.partitions[partition].check_at = usize::MAX;
             return;
         }
-        let ready = self.ready_size(unanswered).max(self.partitions[partition].pace);
+        let ready = self
+            .ready_size(unanswered)
+            .max(self.partitions[partition].pace);
         if len >= ready {
             self.partitions[partition].check_at = usize::MAX;
             self.notify(broker);
@@ -557,7 +612,13 @@ impl Core {
 
     /// Puts a record in a topic's waiting room, or refuses it.
     #[cold]
-    fn put_cold(&mut self, flow: FlowId, topic: usize, record: &RecordRef<'_>, now: Instant) -> Put {
+    fn put_cold(
+        &mut self,
+        flow: FlowId,
+        topic: usize,
+        record: &RecordRef<'_>,
+        now: Instant,
+    ) -> Put {
         let refused = |cause| {
             let error = DeliveryError::new(record.topic, record.partition, Written::No, cause, 0);
             Put::Refused(error)
@@ -589,7 +650,10 @@ impl Core {
         let limit = self.config.max_request_size;
         if size + HEADER_LEN > limit {
             self.counters.refused(1);
-            return refused(Cause::TooLarge { size: size + HEADER_LEN, limit });
+            return refused(Cause::TooLarge {
+                size: size + HEADER_LEN,
+                limit,
+            });
         }
         if !self.take_credit(flow, size, false) {
             return Put::NoRoom;
@@ -647,12 +711,19 @@ impl Core {
                 _ => self.partitions[*partition].queued_bytes() / self.limits.batch.max(1),
             })
             .collect();
-        let most = queued.iter().filter(|queued| **queued < usize::MAX).max().copied().unwrap_or(0);
+        let most = queued
+            .iter()
+            .filter(|queued| **queued < usize::MAX)
+            .max()
+            .copied()
+            .unwrap_or(0);
         let weight = |queued: &usize| match *queued {
             usize::MAX => 0,
             queued => most + 1 - queued,
         };
-        let mut ticket = self.rng.usize(..queued.iter().map(weight).sum::<usize>().max(1));
+        let mut ticket = self
+            .rng
+            .usize(..queued.iter().map(weight).sum::<usize>().max(1));
         queued
             .iter()
             .position(|queued| match ticket.checked_sub(weight(queued)) {

@@ -76,7 +76,10 @@ pub(super) enum Body {
 pub(super) enum ResultTo {
     Slot(Arc<Slot>),
     /// A part of a split batch: its first record's index in the slot, and the gathering point.
-    Part { first: u32, gather: Arc<Gather> },
+    Part {
+        first: u32,
+        gather: Arc<Gather>,
+    },
 }
 
 /// Gathers the outcomes of the parts of a split batch.
@@ -130,7 +133,11 @@ impl Batch {
 
     /// Whether the log can hold it, by all that is known.
     pub(super) fn written(&self) -> Written {
-        if self.unproven == 0 { Written::No } else { Written::Maybe }
+        if self.unproven == 0 {
+            Written::No
+        } else {
+            Written::Maybe
+        }
     }
 
     /// Tells everyone with records in it; returns the slot that is now whole, if one is.
@@ -151,7 +158,9 @@ impl Batch {
 
     /// The first record's sequence, once stamped.
     pub(super) fn sequence(&self) -> Option<i32> {
-        self.stamp.and_then(|stamp| stamp.sequence).map(|(_, sequence)| sequence)
+        self.stamp
+            .and_then(|stamp| stamp.sequence)
+            .map(|(_, sequence)| sequence)
     }
 }
 

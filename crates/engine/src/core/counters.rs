@@ -61,7 +61,11 @@ impl Spread {
     }
 
     fn average(&self) -> f64 {
-        if self.count == 0 { 0.0 } else { self.sum / self.count as f64 }
+        if self.count == 0 {
+            0.0
+        } else {
+            self.sum / self.count as f64
+        }
     }
 }
 
@@ -153,7 +157,11 @@ impl Core {
             let tags = std::iter::once(client.clone()).chain(tag).collect();
             values.insert(MetricName { name, group, tags }, value);
         };
-        let unanswered: usize = self.brokers.iter().map(|broker| broker.unanswered.len()).sum();
+        let unanswered: usize = self
+            .brokers
+            .iter()
+            .map(|broker| broker.unanswered.len())
+            .sum();
         let per = |sum: u64, of: u64| if of == 0 { 0.0 } else { sum as f64 / of as f64 };
         let age = self.metadata.age(now).map_or(0.0, |age| age.as_secs_f64());
         for (name, value) in [
@@ -177,7 +185,14 @@ impl Core {
             ("buffer-total-bytes", self.config.buffer_memory as f64),
             ("buffer-available-bytes", self.credit.available() as f64),
             ("waiting-threads", self.credit.waiting() as f64),
-            ("compression-rate-avg", if c.plain_bytes == 0 { 1.0 } else { per(c.packed_bytes, c.plain_bytes) }),
+            (
+                "compression-rate-avg",
+                if c.plain_bytes == 0 {
+                    1.0
+                } else {
+                    per(c.packed_bytes, c.plain_bytes)
+                },
+            ),
             ("metadata-age", age),
         ] {
             put("producer-metrics", name, None, value);
@@ -192,8 +207,14 @@ impl Core {
             put("guanaco-producer-metrics", name, None, value);
         }
         for (code, count) in &c.errors {
-            let name = crate::KafkaError::from_code(*code, None).map_or("NONE", |error| error.name());
-            put("guanaco-producer-metrics", "answer-error-total", Some(("error", name.into())), *count as f64);
+            let name =
+                crate::KafkaError::from_code(*code, None).map_or("NONE", |error| error.name());
+            put(
+                "guanaco-producer-metrics",
+                "answer-error-total",
+                Some(("error", name.into())),
+                *count as f64,
+            );
         }
         for (topic, per_topic) in &c.topics {
             let tag = || Some(("topic", self.topics[*topic].name.to_string()));

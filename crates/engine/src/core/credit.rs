@@ -21,7 +21,12 @@ impl Credit {
     /// All of `total` bytes free.
     #[must_use]
     pub(super) fn new(total: usize) -> Self {
-        Self { total, used: 0, waiting: VecDeque::new(), granted: HashMap::new() }
+        Self {
+            total,
+            used: 0,
+            waiting: VecDeque::new(),
+            granted: HashMap::new(),
+        }
     }
 
     /// Takes `bytes` for `flow`, or queues it for them and says no.
@@ -45,7 +50,11 @@ impl Credit {
             self.used += bytes;
             return true;
         }
-        match self.waiting.iter_mut().find(|(waiting, _)| *waiting == flow) {
+        match self
+            .waiting
+            .iter_mut()
+            .find(|(waiting, _)| *waiting == flow)
+        {
             Some((_, need)) => *need = bytes,
             None => self.waiting.push_back((flow, bytes)),
         }
@@ -133,7 +142,10 @@ mod tests {
         assert!(!credit.take(2, 60) && !credit.take(3, 60));
         credit.free(100);
         credit.grant(|_| ());
-        assert!(credit.is_contended(), "60 of 100 are granted to 2; 3 still waits");
+        assert!(
+            credit.is_contended(),
+            "60 of 100 are granted to 2; 3 still waits"
+        );
         credit.withdraw(2);
         let mut woken = vec![];
         credit.grant(|flow| woken.push(flow));

@@ -57,7 +57,9 @@ pub struct CompressJob {
 impl Core {
     /// What `broker` (its node id) is to be sent now, its connection being up.
     pub fn drain(&mut self, broker: i32, now: Instant) -> Drained {
-        let Some(&at) = self.broker_index.get(&broker) else { return Drained::default() };
+        let Some(&at) = self.broker_index.get(&broker) else {
+            return Drained::default();
+        };
         self.brokers[at].notified = false;
         self.brokers[at].armed = None;
         self.brokers[at].down = false;
@@ -71,15 +73,24 @@ impl Core {
         let b = &mut self.brokers[at];
         let answer_due = b.unanswered.front().map(|request| request.sent + timeout);
         if b.unanswered.len() >= self.limits.per_broker {
-            return Drained { request: None, again: answer_due };
+            return Drained {
+                request: None,
+                again: answer_due,
+            };
         }
         if let Some(quiet) = b.muted.filter(|muted| *muted > now) {
-            return Drained { request: None, again: earlier(answer_due, Some(quiet)) };
+            return Drained {
+                request: None,
+                again: earlier(answer_due, Some(quiet)),
+            };
         }
         b.muted = None;
         let (go, linger_ends) = self.anything_ready(at, now);
         if !go {
-            return Drained { request: None, again: earlier(answer_due, linger_ends) };
+            return Drained {
+                request: None,
+                again: earlier(answer_due, linger_ends),
+            };
         }
         self.brokers[at].urgent = false;
         let parts = self.take_batches(at, now);
@@ -88,8 +99,15 @@ impl Core {
         if !parts.is_empty() {
             let id = self.next_request;
             self.next_request += 1;
-            let taken = parts.iter().map(|(partition, no, _)| (*partition, *no)).collect();
-            self.brokers[at].unanswered.push_back(Request { id, sent: now, parts: taken });
+            let taken = parts
+                .iter()
+                .map(|(partition, no, _)| (*partition, *no))
+                .collect();
+            self.brokers[at].unanswered.push_back(Request {
+                id,
+                sent: now,
+                parts: taken,
+            });
             let mut parts: Vec<_> = parts.into_iter().map(|(.., part)| part).collect();
             group_by_topic(&mut parts);
             self.counters.requests += 1;
@@ -99,7 +117,10 @@ impl Core {
         // What was left behind: full, or newer than the look.
         let (more, linger_ends) = self.anything_ready(at, now);
         let more = more && request.is_some();
-        Drained { request, again: earlier(again, if more { Some(now) } else { linger_ends }) }
+        Drained {
+            request,
+            again: earlier(again, if more { Some(now) } else { linger_ends }),
+        }
     }
 
     /// Whether a batch of this broker may go now, and else when one may.
@@ -145,7 +166,9 @@ impl Core {
         let mut parts = Vec::new();
         let mut room = self.config.max_request_size;
         for _ in 0..self.brokers[at].listed.len() {
-            let Some(partition) = self.brokers[at].listed.pop_front() else { break };
+            let Some(partition) = self.brokers[at].listed.pop_front() else {
+                break;
+            };
             if !self.may_send(partition, now) {
                 continue;
             }
@@ -255,17 +278,30 @@ impl Core {
     pub(super) fn close_batch(&mut self, partition: PartitionId, now: Instant) {
         let (linger, limits) = (self.config.linger, self.limits);
         let p = &mut self.partitions[partition];
-        let Some(mut batch) = p.open.take() else { return };
+        let Some(mut batch) = p.open.take() else {
+            return;
+        };
         if limits.adaptive {
-            p.set_pace(now.saturating_duration_since(batch.created), linger, limits.batch);
+            p.set_pace(
+                now.saturating_duration_since(batch.created),
+                linger,
+                limits.batch,
+            );
         }
         if let Body::Open(buffer) = batch.body {
             p.size_hint = buffer.len();
             if self.limits.compressing {
                 batch.body = Body::Compressing;
-                self.effects.compress.push(CompressJob { partition, no: batch.no, input: buffer });
+                self.effects.compress.push(CompressJob {
+                    partition,
+                    no: batch.no,
+                    input: buffer,
+                });
             } else {
-                batch.body = Body::Sealed { bytes: Arc::new(buffer), codec: 0 };
+                batch.body = Body::Sealed {
+                    bytes: Arc::new(buffer),
+                    codec: 0,
+                };
             }
         }
         p.queue.push_back(batch);
@@ -286,16 +322,25 @@ impl Core {
             }
             None => (job.input, 0),
         };
-        batch.body = Body::Sealed { bytes: Arc::new(bytes), codec };
+        batch.body = Body::Sealed {
+            bytes: Arc::new(bytes),
+            codec,
+        };
         self.urge(job.partition);
     }
 
     /// With acks=0 a request is done when it is written.
     pub fn written(&mut self, broker: i32, request: RequestId, now: Instant) {
-        let Some(&at) = self.broker_index.get(&broker) else { return };
+        let Some(&at) = self.broker_index.get(&broker) else {
+            return;
+        };
         let unanswered = &mut self.brokers[at].unanswered;
-        let Some(found) = unanswered.iter().position(|known| known.id == request) else { return };
-        let Some(request) = unanswered.remove(found) else { return };
+        let Some(found) = unanswered.iter().position(|known| known.id == request) else {
+            return;
+        };
+        let Some(request) = unanswered.remove(found) else {
+            return;
+        };
         for (partition, no) in request.parts {
             if let Some(batch) = self.partitions[partition].answered(no) {
                 self.acknowledge(partition, batch, None, None);

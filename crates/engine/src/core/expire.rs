@@ -26,7 +26,10 @@ impl Core {
             }
             self.expire_partition(partition, now);
             let rest = self.partitions[partition].oldest();
-            next = earlier(next, rest.map(|created| created + self.config.delivery_timeout));
+            next = earlier(
+                next,
+                rest.map(|created| created + self.config.delivery_timeout),
+            );
         }
         for topic in 0..self.topics.len() {
             next = earlier(next, self.expire_topic(topic, now));
@@ -71,7 +74,9 @@ impl Core {
     }
 
     pub(super) fn fail_staged(&mut self, topic: usize, cause: Cause, now: Instant) {
-        let Some(staged) = self.topics[topic].staged.take() else { return };
+        let Some(staged) = self.topics[topic].staged.take() else {
+            return;
+        };
         let name = &self.topics[topic].name;
         let error = crate::DeliveryError::new(name, None, crate::Written::No, cause, 0);
         self.counters.refused(staged.records.len() as u64);
@@ -91,8 +96,12 @@ impl Core {
         let timeout = self.config.delivery_timeout;
         let late = |batch: &Batch| !batch.expired && batch.created + timeout <= now;
         let p = &mut self.partitions[partition];
-        let on_the_wire: Vec<_> =
-            p.in_flight.iter().filter(|batch| late(batch)).map(|batch| batch.no).collect();
+        let on_the_wire: Vec<_> = p
+            .in_flight
+            .iter()
+            .filter(|batch| late(batch))
+            .map(|batch| batch.no)
+            .collect();
         let mut waiting = Vec::new();
         while p.queue.front().is_some_and(late) {
             waiting.extend(p.queue.pop_front());
@@ -118,8 +127,12 @@ impl Core {
         cause: impl FnOnce(Option<&Cause>) -> Cause,
     ) {
         let p = &mut self.partitions[partition];
-        let Some(at) = p.in_flight.iter().position(|batch| batch.no == no) else { return };
-        let Some(mut batch) = p.in_flight.remove(at) else { return };
+        let Some(at) = p.in_flight.iter().position(|batch| batch.no == no) else {
+            return;
+        };
+        let Some(mut batch) = p.in_flight.remove(at) else {
+            return;
+        };
         if !batch.expired {
             let cause = cause(batch.last_error.as_ref());
             let error = batch.error(&self.topics[p.topic].name, p.index, cause);
@@ -132,5 +145,8 @@ impl Core {
 }
 
 fn expired(after: Duration, last: Option<&Cause>) -> Cause {
-    Cause::Expired { after, last: last.map(|last| last.to_string().into()) }
+    Cause::Expired {
+        after,
+        last: last.map(|last| last.to_string().into()),
+    }
 }

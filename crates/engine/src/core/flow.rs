@@ -50,7 +50,13 @@ pub struct Place {
 
 impl FlowLink {
     pub(super) fn new(id: FlowId) -> Self {
-        Self { id, cell: Arc::default(), batches: VecDeque::new(), first: 0, known: None }
+        Self {
+            id,
+            cell: Arc::default(),
+            batches: VecDeque::new(),
+            first: 0,
+            known: None,
+        }
     }
 
     /// The core's side.
@@ -67,7 +73,10 @@ impl FlowLink {
 
     #[inline]
     pub(super) fn count(&mut self, batch: u32) {
-        if let Some(open) = self.batches.get_mut(batch.wrapping_sub(self.first) as usize) {
+        if let Some(open) = self
+            .batches
+            .get_mut(batch.wrapping_sub(self.first) as usize)
+        {
             open.remaining += 1;
         }
     }
@@ -86,7 +95,8 @@ impl FlowLink {
 
     #[inline]
     fn open(&mut self, place: Place) -> Option<&mut Open> {
-        self.batches.get_mut(place.batch.wrapping_sub(self.first) as usize)
+        self.batches
+            .get_mut(place.batch.wrapping_sub(self.first) as usize)
     }
 
     /// The outcome of a placed record, once; `None` while it is open.

@@ -123,8 +123,11 @@ impl Core {
         self.life.state = State::Dead(cause.clone());
         self.fail_waiting(&cause, now);
         for partition in 0..self.partitions.len() {
-            let on_the_wire: Vec<_> =
-                self.partitions[partition].in_flight.iter().map(|batch| batch.no).collect();
+            let on_the_wire: Vec<_> = self.partitions[partition]
+                .in_flight
+                .iter()
+                .map(|batch| batch.no)
+                .collect();
             for no in on_the_wire {
                 self.haunt(partition, no, |_| cause.clone());
             }

@@ -31,32 +31,53 @@ pub(super) struct Metadata {
 
 impl Metadata {
     pub(super) fn new(now: Instant) -> Self {
-        Self { wanted: true, not_before: now, rounds: 0, updated: None, cluster_id: None }
+        Self {
+            wanted: true,
+            not_before: now,
+            rounds: 0,
+            updated: None,
+            cluster_id: None,
+        }
     }
 
     pub(super) fn age(&self, now: Instant) -> Option<std::time::Duration> {
-        self.updated.map(|updated| now.saturating_duration_since(updated))
+        self.updated
+            .map(|updated| now.saturating_duration_since(updated))
     }
 }
 
 impl Core {
     /// The topics to ask the cluster about now; else when to come back, if at all.
     pub fn metadata_due(&mut self, now: Instant) -> Result<Vec<Topic>, Option<Instant>> {
-        let stale = self.metadata.updated.map(|updated| updated + self.config.metadata_max_age);
+        let stale = self
+            .metadata
+            .updated
+            .map(|updated| updated + self.config.metadata_max_age);
         let wanted = self.metadata.wanted.then_some(self.metadata.not_before);
-        let due = earlier(wanted, stale.map(|stale| stale.max(self.metadata.not_before)));
+        let due = earlier(
+            wanted,
+            stale.map(|stale| stale.max(self.metadata.not_before)),
+        );
         if due.is_none_or(|due| due > now) {
             return Err(due);
         }
-        let grown = self.config.retry_backoff.saturating_mul(1 << self.metadata.rounds.min(16));
-        let pause = grown.min(self.config.retry_backoff_max).mul_f64(0.8 + 0.4 * self.rng.f64());
+        let grown = self
+            .config
+            .retry_backoff
+            .saturating_mul(1 << self.metadata.rounds.min(16));
+        let pause = grown
+            .min(self.config.retry_backoff_max)
+            .mul_f64(0.8 + 0.4 * self.rng.f64());
         self.metadata.rounds += 1;
         self.metadata.not_before = now + pause;
         let idle = self.config.metadata_max_idle;
         let asked = self.topics.iter().filter(|topic| {
             topic.is_wanted()
                 || topic.used + idle > now
-                || topic.partitions.iter().any(|partition| self.partitions[*partition].oldest().is_some())
+                || topic
+                    .partitions
+                    .iter()
+                    .any(|partition| self.partitions[*partition].oldest().is_some())
         });
         Ok(asked.map(|topic| topic.name.clone()).collect())
     }
@@ -117,7 +138,10 @@ impl Core {
     /// The partitions of a topic by number; empty while it is unknown.
     #[must_use]
     pub fn partitions_of(&self, topic: &Topic) -> Vec<i32> {
-        let topic = self.topic_index.get(topic).map(|topic| &self.topics[*topic]);
+        let topic = self
+            .topic_index
+            .get(topic)
+            .map(|topic| &self.topics[*topic]);
         (0..topic.map_or(0, |topic| topic.partitions.len()) as i32).collect()
     }
 
@@ -125,7 +149,11 @@ impl Core {
     #[must_use]
     pub fn refusal_of(&self, topic: &Topic, now: Instant) -> Option<Cause> {
         let topic = &self.topics[*self.topic_index.get(topic)?];
-        topic.refused.as_ref().filter(|(until, _)| *until > now).map(|(_, cause)| cause.clone())
+        topic
+            .refused
+            .as_ref()
+            .filter(|(until, _)| *until > now)
+            .map(|(_, cause)| cause.clone())
     }
 
     /// The cluster's answer to a question for metadata.
@@ -174,7 +202,9 @@ impl Core {
     }
 
     fn apply_topic(&mut self, view: TopicView, now: Instant) {
-        let Some(&topic) = self.topic_index.get(&view.name) else { return };
+        let Some(&topic) = self.topic_index.get(&view.name) else {
+            return;
+        };
         if view.error != 0 || view.partitions.is_empty() {
             return self.apply_topic_error(topic, view.error, now);
         }
@@ -217,7 +247,9 @@ impl Core {
             }
             _ if code == UNKNOWN_TOPIC && state.suspect => {
                 let since = state.staged.as_ref().map_or(now, |staged| staged.since);
-                Cause::UnknownTopic { waited: now.saturating_duration_since(since) }
+                Cause::UnknownTopic {
+                    waited: now.saturating_duration_since(since),
+                }
             }
             _ => return,
         };
@@ -226,7 +258,10 @@ impl Core {
 
     fn apply_partition(&mut self, topic: usize, view: PartitionView, recreated: bool) {
         let numbers = &self.topics[topic].partitions;
-        let Some(&partition) = usize::try_from(view.index).ok().and_then(|at| numbers.get(at)) else {
+        let Some(&partition) = usize::try_from(view.index)
+            .ok()
+            .and_then(|at| numbers.get(at))
+        else {
             return;
         };
         let p = &mut self.partitions[partition];
@@ -239,7 +274,9 @@ impl Core {
 
     /// Follows a produce answer's hint at a newer leader; `false` if it is no news.
     pub(super) fn follow(&mut self, partition: PartitionId, hint: LeaderHint) -> bool {
-        let Some(&broker) = self.broker_index.get(&hint.id) else { return false };
+        let Some(&broker) = self.broker_index.get(&hint.id) else {
+            return false;
+        };
         let p = &mut self.partitions[partition];
         if hint.epoch <= p.leader_epoch {
             return false;
@@ -256,7 +293,9 @@ impl Core {
             return;
         }
         if let (true, Some(old)) = (p.listed, p.leader) {
-            self.brokers[old].listed.retain(|listed| *listed != partition);
+            self.brokers[old]
+                .listed
+                .retain(|listed| *listed != partition);
         }
         p.listed = false;
         p.leader = leader;
@@ -294,7 +333,13 @@ impl Core {
             let mut left = std::mem::take(&mut p.queue);
             left.extend(p.open.take());
             for batch in left {
-                self.fail(partition, batch, Cause::UnknownPartition { count: count as i32 });
+                self.fail(
+                    partition,
+                    batch,
+                    Cause::UnknownPartition {
+                        count: count as i32,
+                    },
+                );
             }
         }
     }
@@ -307,13 +352,27 @@ impl Core {
         generation: u64,
     ) -> Result<(PartitionId, u32), DeliveryError> {
         let partition = self.choose(topic, record)?;
-        match self.put_in(super::append::PENDING, partition, record, now, Some(generation)) {
+        match self.put_in(
+            super::append::PENDING,
+            partition,
+            record,
+            now,
+            Some(generation),
+        ) {
             Ok(index) => Ok((partition, index)),
             Err(Some(error)) => Err(error),
             // A record that moves always finds room; should it not, it is told, not lost.
             Err(None) => {
-                let cause = Cause::BufferFull { waited: std::time::Duration::ZERO };
-                Err(DeliveryError::new(record.topic, None, Written::No, cause, 0))
+                let cause = Cause::BufferFull {
+                    waited: std::time::Duration::ZERO,
+                };
+                Err(DeliveryError::new(
+                    record.topic,
+                    None,
+                    Written::No,
+                    cause,
+                    0,
+                ))
             }
         }
     }
@@ -327,7 +386,11 @@ impl Core {
                 Ok((partition, index)) => match &mut self.partitions[partition].open {
                     Some(batch) => {
                         for (cell, ..) in &staged.flows {
-                            if !batch.flows.iter().any(|(known, ..)| Arc::ptr_eq(known, cell)) {
+                            if !batch
+                                .flows
+                                .iter()
+                                .any(|(known, ..)| Arc::ptr_eq(known, cell))
+                            {
                                 // A number that is no flow's: the flow knows the waiting room's.
                                 batch.flows.push((Arc::clone(cell), u64::MAX, 0));
                             }
@@ -355,7 +418,11 @@ impl Core {
             self.effects.settled = true;
         }
         for partition in self.topics[topic].partitions.clone() {
-            if self.partitions[partition].open.as_ref().is_some_and(|batch| batch.hurried) {
+            if self.partitions[partition]
+                .open
+                .as_ref()
+                .is_some_and(|batch| batch.hurried)
+            {
                 self.urge(partition);
             }
         }
@@ -364,6 +431,12 @@ impl Core {
 
 fn refused_slot(topic: &Topic, partition: Option<i32>, cause: Cause) -> (Arc<Slot>, u32) {
     let slot = Slot::default();
-    slot.settle(Outcome::Failed(DeliveryError::new(topic, partition, Written::No, cause, 0)));
+    slot.settle(Outcome::Failed(DeliveryError::new(
+        topic,
+        partition,
+        Written::No,
+        cause,
+        0,
+    )));
     (Arc::new(slot), 0)
 }

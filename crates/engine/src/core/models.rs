@@ -28,7 +28,11 @@ fn a_change_before_or_after_the_check_wakes_whoever_registered_first() {
         // A lost wake-up leaves this future pending for ever, which loom reports as a deadlock.
         block_on(poll_fn(|cx| {
             shared.0.register(cx.waker());
-            if shared.1.load(Ordering::Acquire) { Poll::Ready(()) } else { Poll::Pending }
+            if shared.1.load(Ordering::Acquire) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
         }));
         changer.join().unwrap();
     });
@@ -60,7 +64,10 @@ fn two_futures_on_one_slot_both_hear_of_its_outcome() {
         }));
         slot.wake();
         for (index, waiter) in waiters.into_iter().enumerate() {
-            assert_eq!(waiter.join().unwrap().unwrap().offset, Some(40 + index as i64));
+            assert_eq!(
+                waiter.join().unwrap().unwrap().offset,
+                Some(40 + index as i64)
+            );
         }
     });
 }
@@ -83,7 +90,11 @@ fn a_future_that_leaves_does_not_take_the_other_ones_wake_up_along() {
         let settler = {
             let slot = Arc::clone(&slot);
             thread::spawn(move || {
-                let acked = Acked { partition: 0, base_offset: None, log_append_time: None };
+                let acked = Acked {
+                    partition: 0,
+                    base_offset: None,
+                    log_append_time: None,
+                };
                 slot.settle(Outcome::Acked(acked));
                 slot.wake();
             })
@@ -91,7 +102,11 @@ fn a_future_that_leaves_does_not_take_the_other_ones_wake_up_along() {
         let mut key = None;
         block_on(poll_fn(|cx| {
             slot.register(cx.waker(), &mut key);
-            if slot.is_done(0) { Poll::Ready(()) } else { Poll::Pending }
+            if slot.is_done(0) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
         }));
         leaver.join().unwrap();
         settler.join().unwrap();
@@ -105,7 +120,11 @@ fn take(credit: &Mutex<Credit>, cell: &FlowCell, flow: u64, bytes: usize) {
             return Poll::Ready(());
         }
         cell.waker.register(cx.waker());
-        if lock(credit).take(flow, bytes) { Poll::Ready(()) } else { Poll::Pending }
+        if lock(credit).take(flow, bytes) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }));
 }
 

@@ -126,7 +126,10 @@ impl Partition {
     pub(super) fn oldest(&self) -> Option<Instant> {
         let live = |batch: &&Batch| !batch.expired;
         let in_flight = self.in_flight.iter().find(live);
-        in_flight.or(self.queue.front()).or(self.open.as_ref()).map(|batch| batch.created)
+        in_flight
+            .or(self.queue.front())
+            .or(self.open.as_ref())
+            .map(|batch| batch.created)
     }
 
     /// What could be sent at `now`, with at most `limit` unanswered batches.
@@ -159,7 +162,11 @@ impl Partition {
         topic_id: Uuid,
         idempotent: Option<&mut Identities>,
     ) -> Option<&Batch> {
-        if self.queue.front().is_some_and(|batch| batch.stamp.is_none()) {
+        if self
+            .queue
+            .front()
+            .is_some_and(|batch| batch.stamp.is_none())
+        {
             let sequence = match idempotent {
                 None => None,
                 Some(identities) => {
@@ -190,7 +197,9 @@ impl Partition {
     /// stamp: its answer tells whether the sequences still fit. `false` while a new producer id is
     /// on its way.
     pub(super) fn close_gap(&mut self, identities: &mut Identities) -> bool {
-        let Some((place, gap)) = self.gap else { return true };
+        let Some((place, gap)) = self.gap else {
+            return true;
+        };
         if !self.in_flight.is_empty() {
             return true;
         }
@@ -200,7 +209,9 @@ impl Partition {
             }
         }
         if let Some(old) = self.identity {
-            let Some(next) = identities.after(old) else { return false };
+            let Some(next) = identities.after(old) else {
+                return false;
+            };
             self.identity = Some(next);
         }
         self.next_sequence = 0;
@@ -232,14 +243,20 @@ impl Partition {
         self.recovering = true;
         let mut batch = batch;
         batch.last_error = Some(cause);
-        let at = self.queue.partition_point(|queued| queued.order < batch.order);
+        let at = self
+            .queue
+            .partition_point(|queued| queued.order < batch.order);
         self.queue.insert(at, batch);
     }
 
     /// A stamped batch is gone for good without having been acknowledged.
     pub(super) fn lost(&mut self, batch: &Batch) {
         if batch.sequence().is_some() {
-            let found = if batch.unproven == 0 { Gap::Proven } else { Gap::Maybe };
+            let found = if batch.unproven == 0 {
+                Gap::Proven
+            } else {
+                Gap::Maybe
+            };
             self.open_gap(batch.order, found);
         }
     }

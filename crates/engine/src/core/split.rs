@@ -26,7 +26,14 @@ impl Core {
             ResultTo::Part { first, gather } => (*first, Arc::clone(gather)),
             ResultTo::Slot(slot) => {
                 let told = Mutex::new((0, Vec::new()));
-                (0, Arc::new(Gather { slot: Arc::clone(slot), count: batch.count, told }))
+                (
+                    0,
+                    Arc::new(Gather {
+                        slot: Arc::clone(slot),
+                        count: batch.count,
+                        told,
+                    }),
+                )
             }
         };
         self.partitions[partition].recovering = true;
@@ -49,7 +56,10 @@ impl Core {
             let part = Batch {
                 no,
                 order: (batch.order.0, base + first),
-                result: ResultTo::Part { first: base + first, gather: Arc::clone(&gather) },
+                result: ResultTo::Part {
+                    first: base + first,
+                    gather: Arc::clone(&gather),
+                },
                 flows: batch.flows.clone(),
                 body: Body::Compressing,
                 count,
@@ -69,10 +79,17 @@ impl Core {
             let at = p.queue.partition_point(|queued| queued.order < part.order);
             p.queue.insert(at, part);
             if self.limits.compressing {
-                let job = super::CompressJob { partition, no, input: body };
+                let job = super::CompressJob {
+                    partition,
+                    no,
+                    input: body,
+                };
                 self.effects.compress.push(job);
             } else if let Some(part) = p.queue.get_mut(at) {
-                part.body = Body::Sealed { bytes: Arc::new(body), codec: 0 };
+                part.body = Body::Sealed {
+                    bytes: Arc::new(body),
+                    codec: 0,
+                };
             }
             first += count;
         }
@@ -81,7 +98,9 @@ impl Core {
 
 /// The two halves of a batch's records, each encoded as a batch of its own.
 fn encode_halves(batch: &Batch) -> Option<[(Vec<u8>, u32); 2]> {
-    let Body::Sealed { bytes, codec } = &batch.body else { return None };
+    let Body::Sealed { bytes, codec } = &batch.body else {
+        return None;
+    };
     let sent = batch::Batch {
         header: super::drain::header(batch, *codec),
         body: Bytes::copy_from_slice(bytes),
@@ -94,7 +113,10 @@ fn encode_halves(batch: &Batch) -> Option<[(Vec<u8>, u32); 2]> {
             let headers: Vec<Header> = record
                 .headers
                 .iter()
-                .map(|(key, value)| Header { key: key.clone().into(), value: value.clone() })
+                .map(|(key, value)| Header {
+                    key: key.clone().into(),
+                    value: value.clone(),
+                })
                 .collect();
             let encode = Encode {
                 offset_delta: at as i32,

@@ -100,7 +100,10 @@ pub(super) fn check_name(name: &str) -> Result<(), &'static str> {
         "" => Err("it is empty"),
         "." | ".." => Err("it is \".\" or \"..\""),
         _ if name.len() > 249 => Err("it is longer than 249 characters"),
-        _ if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) => {
+        _ if !name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) =>
+        {
             Err("it has a character other than ASCII letters, digits, '.', '_' and '-'")
         }
         _ => Ok(()),

@@ -44,7 +44,11 @@ pub(crate) async fn run(shared: Arc<Shared>, resolver: Box<dyn Resolve>) {
         connection: None,
         start: tokio::time::Instant::now() + shared.config.start_timeout,
         id_not_before: now(),
-        patience: Backoff::new(PATIENCE, shared.config.request_timeout, fastrand::Rng::new()),
+        patience: Backoff::new(
+            PATIENCE,
+            shared.config.request_timeout,
+            fastrand::Rng::new(),
+        ),
     };
     let mut tasks = JoinSet::new();
     // Errands can take long; the clock and the brokers' tasks do not wait for them.
@@ -105,14 +109,17 @@ impl Control {
             match self.go(errand, deadline).await {
                 Ok(()) => {}
                 Err(Trouble::Start(error)) => {
-                    let cause = Cause::Unreachable { detail: error.to_string().into() };
+                    let cause = Cause::Unreachable {
+                        detail: error.to_string().into(),
+                    };
                     // Only this task sets it, and it ends here.
                     let _ = self.shared.start_error.set(error);
                     self.shared.with(|core| core.end(cause, now()));
                     return;
                 }
                 Err(Trouble::Fatal(error)) => {
-                    self.shared.with(|core| core.end(Cause::Fatal(error), now()));
+                    self.shared
+                        .with(|core| core.end(Cause::Fatal(error), now()));
                     return;
                 }
                 Err(Trouble::Later(why)) => {
@@ -180,10 +187,16 @@ impl Control {
         deadline: Option<tokio::time::Instant>,
     ) -> Result<Connection<TcpStream>, Trouble> {
         let mut known: Vec<Address> = self.shared.with(|core| {
-            core.brokers().map(|view| Address::new(Arc::clone(&view.host), view.port)).collect()
+            core.brokers()
+                .map(|view| Address::new(Arc::clone(&view.host), view.port))
+                .collect()
         });
         self.rng.shuffle(&mut known);
-        let limit = self.shared.config.connection_setup_timeout.min(CONTROL_LIMIT);
+        let limit = self
+            .shared
+            .config
+            .connection_setup_timeout
+            .min(CONTROL_LIMIT);
         if let Some(connection) = reach_any(known, &self.options, limit, &mut self.rng).await {
             return Ok(connection);
         }

@@ -131,7 +131,8 @@ where
             Woken::Frames(frames) => {
                 idle_since = now();
                 pauses.reset();
-                pipe.hand_in(shared, broker, frames).map_err(|why| format!("{address}: {why}"))?;
+                pipe.hand_in(shared, broker, frames)
+                    .map_err(|why| format!("{address}: {why}"))?;
             }
             Woken::Broken(why) => return Err(format!("{address}: {why}")),
         }
@@ -181,7 +182,10 @@ fn turn<S>(shared: &Arc<Shared>, broker: i32, format: &Format, pipe: &mut Pipe<S
 impl Shared {
     fn written(self: &Arc<Self>, broker: i32, ids: Vec<RequestId>) {
         if !ids.is_empty() {
-            self.with(|core| ids.into_iter().for_each(|id| core.written(broker, id, now())));
+            self.with(|core| {
+                ids.into_iter()
+                    .for_each(|id| core.written(broker, id, now()))
+            });
         }
     }
 }
@@ -275,15 +279,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Pipe<S> {
                 return Err("an answer that nothing asked for".into());
             };
             if got != expected.correlation {
-                return Err(format!("an answer to {got} instead of {}", expected.correlation));
+                return Err(format!(
+                    "an answer to {got} instead of {}",
+                    expected.correlation
+                ));
             }
-            answers.push((id, expected.decode(frame).map_err(|error| error.to_string())?));
+            answers.push((
+                id,
+                expected.decode(frame).map_err(|error| error.to_string())?,
+            ));
         }
         let in_order = shared.with(|core| {
             let now = now();
-            answers.into_iter().all(|(id, answer)| core.answered(broker, id, answer, now))
+            answers
+                .into_iter()
+                .all(|(id, answer)| core.answered(broker, id, answer, now))
         });
-        if in_order { Ok(()) } else { Err("an answer out of order".into()) }
+        if in_order {
+            Ok(())
+        } else {
+            Err("an answer out of order".into())
+        }
     }
 }
 

@@ -57,15 +57,26 @@ pub(super) struct Format {
 
 impl Format {
     /// Encodes a request; its records stay where they are.
-    pub(super) fn encode(
-        &self,
-        request: ProduceRequest,
-        correlation: i32,
-    ) -> (Outgoing, Expected) {
+    pub(super) fn encode(&self, request: ProduceRequest, correlation: i32) -> (Outgoing, Expected) {
         let named = request.parts.iter().any(|part| part.topic_id.is_nil());
-        let version = if named { self.version.min(BY_ID - 1) } else { self.version };
-        let mut out = Writer { head: Vec::with_capacity(128), pieces: Vec::new(), sealed: 0, records: 0 };
-        frame_header(ApiKey::Produce, version, correlation, &self.client_id, &mut out.head);
+        let version = if named {
+            self.version.min(BY_ID - 1)
+        } else {
+            self.version
+        };
+        let mut out = Writer {
+            head: Vec::with_capacity(128),
+            pieces: Vec::new(),
+            sealed: 0,
+            records: 0,
+        };
+        frame_header(
+            ApiKey::Produce,
+            version,
+            correlation,
+            &self.client_id,
+            &mut out.head,
+        );
         out.head.push(0); // no transactional id
         let acks: i16 = match self.acks {
             Acks::None => 0,
@@ -75,7 +86,8 @@ impl Format {
         out.head.extend_from_slice(&acks.to_be_bytes());
         let timeout = i32::try_from(self.timeout.as_millis()).unwrap_or(i32::MAX);
         out.head.extend_from_slice(&timeout.to_be_bytes());
-        let same = |a: &DrainedPart, b: &DrainedPart| a.topic == b.topic && a.topic_id == b.topic_id;
+        let same =
+            |a: &DrainedPart, b: &DrainedPart| a.topic == b.topic && a.topic_id == b.topic_id;
         let topics = request.parts.chunk_by(same);
         out.compact_len(topics.clone().count());
         for parts in topics {
@@ -143,7 +155,12 @@ impl Writer {
     fn finish(mut self) -> Outgoing {
         self.pieces.push(Piece::Head(self.sealed..self.head.len()));
         seal_frame(&mut self.head, 0, self.records);
-        Outgoing { head: self.head, pieces: self.pieces, at: 0, offset: 0 }
+        Outgoing {
+            head: self.head,
+            pieces: self.pieces,
+            at: 0,
+            offset: 0,
+        }
     }
 }
 
@@ -155,7 +172,10 @@ impl Outgoing {
         if let Some(first) = rest.next() {
             slices.push(IoSlice::new(&self.bytes(first)[self.offset..]));
         }
-        slices.extend(rest.take(SLICES - 1).map(|piece| IoSlice::new(self.bytes(piece))));
+        slices.extend(
+            rest.take(SLICES - 1)
+                .map(|piece| IoSlice::new(self.bytes(piece))),
+        );
         slices
     }
 
@@ -203,7 +223,9 @@ impl Expected {
                     Some(expected) if is_it(expected) => Some(next),
                     _ => self.parts.iter().position(is_it),
                 };
-                let Some(at) = at else { return Err(Malformed("it answers for another partition")) };
+                let Some(at) = at else {
+                    return Err(Malformed("it answers for another partition"));
+                };
                 next = at + 1;
                 let hint = &part.current_leader;
                 parts[at] = Some(PartAnswer {
@@ -211,14 +233,20 @@ impl Expected {
                     message: part.error_message.as_deref().map(Into::into),
                     base_offset: part.base_offset,
                     log_append_time: part.log_append_time_ms,
-                    leader: (hint.leader_id.0 >= 0)
-                        .then_some(LeaderHint { id: hint.leader_id.0, epoch: hint.leader_epoch }),
+                    leader: (hint.leader_id.0 >= 0).then_some(LeaderHint {
+                        id: hint.leader_id.0,
+                        epoch: hint.leader_epoch,
+                    }),
                 });
             }
         }
         let leaders = response.node_endpoints.iter().filter_map(|node| {
             let port = u16::try_from(node.port).ok()?;
-            Some(BrokerView { id: node.node_id.0, host: (&*node.host).into(), port })
+            Some(BrokerView {
+                id: node.node_id.0,
+                host: (&*node.host).into(),
+                port,
+            })
         });
         Ok(Answer {
             leaders: leaders.collect(),

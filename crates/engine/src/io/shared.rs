@@ -126,7 +126,10 @@ impl Shared {
     /// Compresses off the lock and off the I/O tasks, at most one batch per core at a time.
     fn compress(self: &Arc<Self>, new: Vec<CompressJob>) {
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let mut queue = self.compressing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self
+            .compressing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         queue.jobs.extend(new);
         let wanted = queue.jobs.len().min(cores.saturating_sub(queue.workers));
         queue.workers += wanted;
@@ -140,7 +143,10 @@ impl Shared {
     fn compress_all(self: &Arc<Self>) {
         loop {
             let job = {
-                let mut queue = self.compressing.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut queue = self
+                    .compressing
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
                 match queue.jobs.pop_front() {
                     Some(job) => job,
                     None => {
@@ -169,7 +175,9 @@ impl Shared {
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Producer").field("client_id", &self.config.client_id).finish_non_exhaustive()
+        f.debug_struct("Producer")
+            .field("client_id", &self.config.client_id)
+            .finish_non_exhaustive()
     }
 }
 
