@@ -7,6 +7,7 @@ mod answer;
 mod append;
 mod batch;
 mod broker;
+mod choose;
 mod counters;
 mod credit;
 mod drain;
@@ -19,6 +20,7 @@ mod metadata;
 mod models;
 mod murmur2;
 mod partition;
+mod pending;
 mod pool;
 mod slot;
 mod split;
@@ -254,10 +256,10 @@ impl Core {
             self.tell(partition, &batch, outcome);
             self.credit.free(batch.credit);
         }
-        if let batch::Body::Sealed { bytes, .. } = batch.body {
-            if let Ok(buffer) = Arc::try_unwrap(bytes) {
-                self.pool.put(buffer, self.credit.available());
-            }
+        if let batch::Body::Sealed { bytes, .. } = batch.body
+            && let Ok(buffer) = Arc::try_unwrap(bytes)
+        {
+            self.pool.put(buffer, self.credit.available());
         }
     }
 

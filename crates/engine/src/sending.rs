@@ -136,12 +136,12 @@ impl Future for Sending {
 impl Drop for Sending {
     fn drop(&mut self) {
         self.forget();
-        if let State::Sent(ticket) = &self.state {
-            if ticket.place().is_none() {
-                self.producer
-                    .shared()
-                    .with(|core| core.withdraw(ticket, now()));
-            }
+        if let State::Sent(ticket) = &self.state
+            && ticket.place().is_none()
+        {
+            self.producer
+                .shared()
+                .with(|core| core.withdraw(ticket, now()));
         }
     }
 }

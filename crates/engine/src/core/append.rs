@@ -5,8 +5,7 @@ use super::{
     batch::{Batch, Body, ResultTo},
     broker::Broker,
     credit::FlowId,
-    flow::{self, FlowLink, PendingSend, Place, Ticket},
-    murmur2::partition_of,
+    flow::{self, FlowLink, Place},
     partition::PartitionId,
     pool::Pool,
     slot::{Outcome, Slot},
@@ -22,7 +21,7 @@ use std::{sync::Arc, time::Instant};
 pub(super) const PENDING: FlowId = 0;
 
 /// Where a record ended up.
-enum Put {
+pub(super) enum Put {
     Batch(PartitionId, u32),
     Staged(usize, u32),
     Refused(DeliveryError),
@@ -87,115 +86,6 @@ impl Core {
             placed.push(Place { batch, index });
         }
         records.len()
-    }
-
-    /// Appends one record, or queues it for room; its place in the order is taken now.
-    pub fn send(&mut self, record: &RecordRef<'_>, now: Instant) -> Arc<Ticket> {
-        let ticket = Arc::new(Ticket::default());
-        if self.pending.is_empty() {
-            if let Some((slot, index)) = self.send_now(record, now) {
-                ticket.admit(slot, index);
-                return ticket;
-            }
-        }
-        if self.pending.len() >= self.config.pending_sends_max {
-            let cause = Cause::BufferFull {
-                waited: std::time::Duration::ZERO,
-            };
-            let slot = self.refuse(record.topic, None, cause);
-            ticket.admit(slot, 0);
-            return ticket;
-        }
-        self.pending.push_back(PendingSend {
-            ticket: Arc::clone(&ticket),
-            topic: record.topic.clone(),
-            record: StagedRecord::new(record),
-            since: now,
-        });
-        self.effects.control = true;
-        self.hand_on(now);
-        ticket
-    }
-
-    /// Appends one record if there is room for it now.
-    pub fn try_send(&mut self, record: &RecordRef<'_>, now: Instant) -> Option<Arc<Ticket>> {
-        let (slot, index) = if self.pending.is_empty() {
-            self.send_now(record, now)?
-        } else {
-            None?
-        };
-        let ticket = Arc::new(Ticket::default());
-        ticket.admit(slot, index);
-        Some(ticket)
-    }
-
-    /// Withdraws a send that was not admitted yet.
-    pub fn withdraw(&mut self, ticket: &Arc<Ticket>, now: Instant) {
-        self.pending
-            .retain(|pending| !Arc::ptr_eq(&pending.ticket, ticket));
-        if self.pending.is_empty() {
-            self.credit.withdraw(PENDING);
-        }
-        self.hand_on(now);
-    }
-
-    /// Hands free credit on: to flows, which are woken, and to pending sends, which are placed.
-    pub(super) fn hand_on(&mut self, now: Instant) {
-        let mut admit = false;
-        let (flows, effects) = (&self.flows, &mut self.effects);
-        self.credit.grant(|flow| match flows.get(&flow) {
-            Some(cell) => effects.wake(cell),
-            None => admit = true,
-        });
-        if admit {
-            self.admit_pending(now);
-        }
-    }
-
-    /// Gives pending sends their places, first come first served, while there is room.
-    fn admit_pending(&mut self, now: Instant) {
-        while let Some(pending) = self.pending.pop_front() {
-            match self.send_now(&pending.record.as_ref(&pending.topic), now) {
-                Some((slot, index)) => {
-                    pending.ticket.admit(slot, index);
-                    self.effects.admitted.push(pending.ticket);
-                }
-                None => {
-                    self.pending.push_front(pending);
-                    return;
-                }
-            }
-        }
-        self.credit.withdraw(PENDING);
-    }
-
-    /// Fails pending sends that waited for `max.block.ms`, or all of them.
-    pub(super) fn fail_pending(&mut self, now: Instant, all: Option<&Cause>) {
-        let waited = self.config.max_block;
-        let late = |pending: &PendingSend| now.saturating_duration_since(pending.since) >= waited;
-        while self
-            .pending
-            .front()
-            .is_some_and(|pending| all.is_some() || late(pending))
-        {
-            let Some(pending) = self.pending.pop_front() else {
-                return;
-            };
-            let cause = all.cloned().unwrap_or(Cause::BufferFull { waited });
-            let slot = self.refuse(&pending.topic, None, cause);
-            pending.ticket.admit(slot, 0);
-            self.effects.admitted.push(pending.ticket);
-        }
-        if self.pending.is_empty() {
-            self.credit.withdraw(PENDING);
-        }
-    }
-
-    /// When the longest waiting send has waited for too long.
-    pub(super) fn pending_deadline(&self) -> Option<Instant> {
-        self.pending
-            .front()
-            .map(|pending| pending.since + self.config.max_block)
     }
 
     /// The number of a topic's partitions, if it is known; for a partitioner of the user's own.
@@ -274,37 +164,14 @@ impl Core {
         topic
     }
 
-    fn send_now(&mut self, record: &RecordRef<'_>, now: Instant) -> Option<(Arc<Slot>, u32)> {
-        let topic = self.topic(record.topic, now);
-        match self.put(PENDING, topic, record, now) {
-            Put::Batch(partition, index) => {
-                let batch = self.partitions[partition].open.as_ref()?;
-                Some((Arc::clone(batch.slot()), index))
-            }
-            Put::Staged(topic, index) => {
-                let staged = self.topics[topic].staged.as_ref()?;
-                Some((Arc::clone(&staged.slot), index))
-            }
-            Put::Refused(error) => {
-                let slot = Arc::new(Slot::default());
-                slot.settle(Outcome::Failed(error));
-                Some((slot, 0))
-            }
-            Put::NoRoom => None,
-        }
-    }
-
-    #[cold]
-    fn refuse(&mut self, topic: &Topic, partition: Option<i32>, cause: Cause) -> Arc<Slot> {
-        self.counters.refused(1);
-        let slot = Arc::new(Slot::default());
-        let error = DeliveryError::new(topic, partition, Written::No, cause, 0);
-        slot.settle(Outcome::Failed(error));
-        slot
-    }
-
     #[inline]
-    fn put(&mut self, flow: FlowId, topic: usize, record: &RecordRef<'_>, now: Instant) -> Put {
+    pub(super) fn put(
+        &mut self,
+        flow: FlowId,
+        topic: usize,
+        record: &RecordRef<'_>,
+        now: Instant,
+    ) -> Put {
         let state = &mut self.topics[topic];
         if state.partitions.is_empty() || self.life.refuses() {
             return self.put_cold(flow, topic, record, now);
@@ -318,38 +185,6 @@ impl Core {
             Err(Some(error)) => Put::Refused(error),
             Err(None) => Put::NoRoom,
         }
-    }
-
-    /// The partition for a record: the one it names, its key's, or the sticky one.
-    #[inline]
-    pub(super) fn choose(
-        &mut self,
-        topic: usize,
-        record: &RecordRef<'_>,
-    ) -> Result<PartitionId, DeliveryError> {
-        let count = self.topics[topic].partitions.len();
-        let number = match (record.partition, record.key) {
-            (Some(number), _) if (0..count as i32).contains(&number) => number as usize,
-            (Some(number), _) => {
-                let cause = Cause::UnknownPartition {
-                    count: count as i32,
-                };
-                self.counters.refused(1);
-                let name = &self.topics[topic].name;
-                return Err(DeliveryError::new(
-                    name,
-                    Some(number),
-                    Written::No,
-                    cause,
-                    0,
-                ));
-            }
-            (None, Some(key)) if !self.config.partitioner_ignore_keys => {
-                partition_of(key, count as i32) as usize
-            }
-            _ => self.sticky(topic, record),
-        };
-        Ok(self.topics[topic].partitions[number])
     }
 
     /// Appends to a partition's open batch, a new one where it has none or it is full.
@@ -503,11 +338,12 @@ impl Core {
     /// Someone waits for room: nothing may linger.
     fn hurry_all(&mut self) {
         for partition in 0..self.partitions.len() {
-            if let Some(batch) = &mut self.partitions[partition].open {
-                if !batch.hurried && batch.count > 0 {
-                    batch.hurried = true;
-                    self.urge(partition);
-                }
+            if let Some(batch) = &mut self.partitions[partition].open
+                && !batch.hurried
+                && batch.count > 0
+            {
+                batch.hurried = true;
+                self.urge(partition);
             }
         }
     }
@@ -676,73 +512,14 @@ impl Core {
         }
         Put::Staged(topic, index)
     }
-
-    /// The partition for a record without a key (KIP-480): one until it has had `batch.size` bytes,
-    /// then another, the busier ones less often (KIP-794).
-    fn sticky(&mut self, topic: usize, record: &RecordRef<'_>) -> usize {
-        let size = record.value.map_or(0, <[u8]>::len) + record.key.map_or(0, <[u8]>::len) + 8;
-        let state = &mut self.topics[topic];
-        if state.partitions.len() == 1 {
-            return 0;
-        }
-        match &mut state.sticky {
-            Some((number, left)) if *left > 0 && *number < state.partitions.len() => {
-                *left = left.saturating_sub(size);
-                *number
-            }
-            _ => {
-                let number = self.next_sticky(topic);
-                let left = self.limits.batch.saturating_sub(size);
-                self.topics[topic].sticky = Some((number, left));
-                number
-            }
-        }
-    }
-
-    fn next_sticky(&mut self, topic: usize) -> usize {
-        let partitions = &self.topics[topic].partitions;
-        let led = |partition: &&PartitionId| self.partitions[**partition].leader.is_some();
-        let any_led = partitions.iter().any(|partition| led(&partition));
-        let queued: Vec<usize> = partitions
-            .iter()
-            .map(|partition| match led(&partition) {
-                _ if !self.config.partitioner_adaptive => 0,
-                false if any_led => usize::MAX,
-                _ => self.partitions[*partition].queued_bytes() / self.limits.batch.max(1),
-            })
-            .collect();
-        let most = queued
-            .iter()
-            .filter(|queued| **queued < usize::MAX)
-            .max()
-            .copied()
-            .unwrap_or(0);
-        let weight = |queued: &usize| match *queued {
-            usize::MAX => 0,
-            queued => most + 1 - queued,
-        };
-        let mut ticket = self
-            .rng
-            .usize(..queued.iter().map(weight).sum::<usize>().max(1));
-        queued
-            .iter()
-            .position(|queued| match ticket.checked_sub(weight(queued)) {
-                Some(rest) => {
-                    ticket = rest;
-                    false
-                }
-                None => true,
-            })
-            .unwrap_or(0)
-    }
 }
 
 #[inline]
 fn list_batch(batch: &mut Batch, flow: &mut FlowLink) -> u32 {
-    if let Some((_, id, number)) = batch.flows.last() {
-        if *id == flow.id {
-            return *number;
-        }
+    if let Some((_, id, number)) = batch.flows.last()
+        && *id == flow.id
+    {
+        return *number;
     }
     let slot = Arc::clone(batch.slot());
     flow::list(&mut batch.flows, flow, &slot)

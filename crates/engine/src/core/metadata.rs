@@ -234,10 +234,10 @@ impl Core {
         let state = &self.topics[topic];
         // A broker that just came up may not know what exists: what was known stays known.
         if !state.is_wanted() {
-            if matches!(code, INVALID_TOPIC | TOPIC_AUTHORIZATION_FAILED) {
-                if let Some(error) = KafkaError::from_code(code, None) {
-                    self.refuse_topic(topic, Cause::Broker(error), now);
-                }
+            if matches!(code, INVALID_TOPIC | TOPIC_AUTHORIZATION_FAILED)
+                && let Some(error) = KafkaError::from_code(code, None)
+            {
+                self.refuse_topic(topic, Cause::Broker(error), now);
             }
             return;
         }

@@ -113,7 +113,7 @@ impl Partition {
         if filled_in < linger / 16 {
             self.pace = (self.pace.max(least) * 2).min(MAX_PACE);
         } else if filled_in > linger / 4 {
-            self.pace = self.pace / 2;
+            self.pace /= 2;
         }
     }
 
@@ -203,10 +203,10 @@ impl Partition {
         if !self.in_flight.is_empty() {
             return true;
         }
-        if let Some(head) = self.queue.front().filter(|batch| batch.stamp.is_some()) {
-            if head.order < place || (gap == Gap::Maybe && head.unproven > 0) {
-                return true;
-            }
+        if let Some(head) = self.queue.front().filter(|batch| batch.stamp.is_some())
+            && (head.order < place || (gap == Gap::Maybe && head.unproven > 0))
+        {
+            return true;
         }
         if let Some(old) = self.identity {
             let Some(next) = identities.after(old) else {

@@ -1,0 +1,151 @@
+//! Single sends: a place in the order at the call, room in the buffer when there is some.
+
+use super::{
+    Core,
+    append::{PENDING, Put},
+    flow::{PendingSend, Ticket},
+    slot::{Outcome, Slot},
+    topic::StagedRecord,
+};
+use crate::{Cause, DeliveryError, RecordRef, Topic, Written};
+use std::{sync::Arc, time::Instant};
+
+impl Core {
+    /// Appends one record, or queues it for room; its place in the order is taken now.
+    pub fn send(&mut self, record: &RecordRef<'_>, now: Instant) -> Arc<Ticket> {
+        let ticket = Arc::new(Ticket::default());
+        if self.pending.is_empty()
+            && let Some((slot, index)) = self.send_now(record, now)
+        {
+            ticket.admit(slot, index);
+            return ticket;
+        }
+        if self.pending.len() >= self.config.pending_sends_max {
+            let cause = Cause::BufferFull {
+                waited: std::time::Duration::ZERO,
+            };
+            let slot = self.refuse(record.topic, None, cause);
+            ticket.admit(slot, 0);
+            return ticket;
+        }
+        self.pending.push_back(PendingSend {
+            ticket: Arc::clone(&ticket),
+            topic: record.topic.clone(),
+            record: StagedRecord::new(record),
+            since: now,
+        });
+        self.effects.control = true;
+        self.hand_on(now);
+        ticket
+    }
+
+    /// Appends one record if there is room for it now.
+    pub fn try_send(&mut self, record: &RecordRef<'_>, now: Instant) -> Option<Arc<Ticket>> {
+        let (slot, index) = if self.pending.is_empty() {
+            self.send_now(record, now)?
+        } else {
+            None?
+        };
+        let ticket = Arc::new(Ticket::default());
+        ticket.admit(slot, index);
+        Some(ticket)
+    }
+
+    /// Withdraws a send that was not admitted yet.
+    pub fn withdraw(&mut self, ticket: &Arc<Ticket>, now: Instant) {
+        self.pending
+            .retain(|pending| !Arc::ptr_eq(&pending.ticket, ticket));
+        if self.pending.is_empty() {
+            self.credit.withdraw(PENDING);
+        }
+        self.hand_on(now);
+    }
+
+    /// Hands free credit on: to flows, which are woken, and to pending sends, which are placed.
+    pub(super) fn hand_on(&mut self, now: Instant) {
+        let mut admit = false;
+        let (flows, effects) = (&self.flows, &mut self.effects);
+        self.credit.grant(|flow| match flows.get(&flow) {
+            Some(cell) => effects.wake(cell),
+            None => admit = true,
+        });
+        if admit {
+            self.admit_pending(now);
+        }
+    }
+
+    /// Gives pending sends their places, first come first served, while there is room.
+    fn admit_pending(&mut self, now: Instant) {
+        while let Some(pending) = self.pending.pop_front() {
+            match self.send_now(&pending.record.as_ref(&pending.topic), now) {
+                Some((slot, index)) => {
+                    pending.ticket.admit(slot, index);
+                    self.effects.admitted.push(pending.ticket);
+                }
+                None => {
+                    self.pending.push_front(pending);
+                    return;
+                }
+            }
+        }
+        self.credit.withdraw(PENDING);
+    }
+
+    /// Fails pending sends that waited for `max.block.ms`, or all of them.
+    pub(super) fn fail_pending(&mut self, now: Instant, all: Option<&Cause>) {
+        let waited = self.config.max_block;
+        let late = |pending: &PendingSend| now.saturating_duration_since(pending.since) >= waited;
+        while self
+            .pending
+            .front()
+            .is_some_and(|pending| all.is_some() || late(pending))
+        {
+            let Some(pending) = self.pending.pop_front() else {
+                return;
+            };
+            let cause = all.cloned().unwrap_or(Cause::BufferFull { waited });
+            let slot = self.refuse(&pending.topic, None, cause);
+            pending.ticket.admit(slot, 0);
+            self.effects.admitted.push(pending.ticket);
+        }
+        if self.pending.is_empty() {
+            self.credit.withdraw(PENDING);
+        }
+    }
+
+    /// When the longest waiting send has waited for too long.
+    pub(super) fn pending_deadline(&self) -> Option<Instant> {
+        self.pending
+            .front()
+            .map(|pending| pending.since + self.config.max_block)
+    }
+
+    fn send_now(&mut self, record: &RecordRef<'_>, now: Instant) -> Option<(Arc<Slot>, u32)> {
+        let topic = self.topic(record.topic, now);
+        match self.put(PENDING, topic, record, now) {
+            Put::Batch(partition, index) => {
+                let batch = self.partitions[partition].open.as_ref()?;
+                Some((Arc::clone(batch.slot()), index))
+            }
+            Put::Staged(topic, index) => {
+                let staged = self.topics[topic].staged.as_ref()?;
+                Some((Arc::clone(&staged.slot), index))
+            }
+            Put::Refused(error) => {
+                let slot = Arc::new(Slot::default());
+                slot.settle(Outcome::Failed(error));
+                Some((slot, 0))
+            }
+            Put::NoRoom => None,
+        }
+    }
+
+    #[cold]
+    fn refuse(&mut self, topic: &Topic, partition: Option<i32>, cause: Cause) -> Arc<Slot> {
+        self.counters.refused(1);
+        let slot = Arc::new(Slot::default());
+        let error = DeliveryError::new(topic, partition, Written::No, cause, 0);
+        slot.settle(Outcome::Failed(error));
+        slot
+    }
+}
