@@ -103,10 +103,11 @@ impl Core {
         true
     }
 
-    /// The connection to `broker` is gone: its unanswered requests may or may not have arrived.
-    pub fn disconnected(&mut self, broker: i32, detail: &str, now: Instant) {
+    /// The connection to `broker` is gone: its unanswered requests may or may not have arrived. Says
+    /// whether there is anything that needs a new one.
+    pub fn disconnected(&mut self, broker: i32, detail: &str, now: Instant) -> bool {
         let Some(&at) = self.broker_index.get(&broker) else {
-            return;
+            return false;
         };
         let cause = Cause::Disconnected {
             detail: detail.into(),
@@ -115,6 +116,8 @@ impl Core {
         self.brokers[at].armed = None;
         self.brokers[at].muted = None;
         self.brokers[at].down = true;
+        // Whoever was told to look did not get to it.
+        self.brokers[at].notified = false;
         for (partition, no) in requests.into_iter().flat_map(|request| request.parts) {
             if let Some(batch) = self.partitions[partition].answered(no) {
                 self.unanswered(partition, batch, cause.clone());
@@ -128,7 +131,11 @@ impl Core {
                 open.last_error.get_or_insert_with(|| cause.clone());
             }
         }
-        self.want_metadata(now);
+        let needed = !self.brokers[at].listed.is_empty();
+        if needed {
+            self.want_metadata(now);
+        }
+        needed
     }
 
     pub(super) fn acknowledge(

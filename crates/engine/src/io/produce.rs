@@ -51,14 +51,16 @@ pub(super) async fn run(shared: Arc<Shared>, broker: i32, link: Arc<Notify>) {
             Err(error) => error.line(),
         };
         tracing::debug!(broker, address = %address, reason, "produce connection lost");
-        if shared.with(|core| {
-            core.disconnected(broker, &reason, now());
-            core.is_dead()
-        }) {
+        let (needed, dead) =
+            shared.with(|core| (core.disconnected(broker, &reason, now()), core.is_dead()));
+        if dead {
             return;
         }
         sleep(pauses.next()).await;
-        link.notify_one();
+        // With nothing to send it is dialled again when there is.
+        if needed {
+            link.notify_one();
+        }
     }
 }
 
