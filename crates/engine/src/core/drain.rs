@@ -93,7 +93,9 @@ impl Core {
             };
         }
         self.brokers[at].urgent = false;
-        let parts = self.take_batches(at, now);
+        let mut parts = self.take_batches(at, now);
+        // Before the order is remembered: the answer comes in the order of what is written.
+        group_by_topic(&mut parts);
         let mut again = answer_due;
         let mut request = None;
         if !parts.is_empty() {
@@ -108,8 +110,7 @@ impl Core {
                 sent: now,
                 parts: taken,
             });
-            let mut parts: Vec<_> = parts.into_iter().map(|(.., part)| part).collect();
-            group_by_topic(&mut parts);
+            let parts = parts.into_iter().map(|(.., part)| part).collect();
             self.counters.requests += 1;
             request = Some(ProduceRequest { id, parts });
             again = earlier(again, Some(now + timeout));
@@ -384,12 +385,17 @@ pub(super) fn header(batch: &Batch, codec: i16) -> BatchHeader {
 }
 
 /// A topic may stand in a request once.
-fn group_by_topic(parts: &mut [DrainedPart]) {
-    let same = |a: &DrainedPart, b: &DrainedPart| a.topic == b.topic && a.topic_id == b.topic_id;
-    let grouped = parts.chunk_by(same).count();
-    if grouped > 1 {
-        parts.sort_by(|a, b| (a.topic_id, a.topic.as_str()).cmp(&(b.topic_id, b.topic.as_str())));
+fn group_by_topic(parts: &mut [(PartitionId, BatchNo, DrainedPart)]) {
+    let topics = parts.chunk_by(|(.., a), (.., b)| is_same_topic(a, b)).count();
+    if topics > 1 {
+        parts.sort_by(|(.., a), (.., b)| {
+            (a.topic_id, a.topic.as_str()).cmp(&(b.topic_id, b.topic.as_str()))
+        });
     }
+}
+
+fn is_same_topic(a: &DrainedPart, b: &DrainedPart) -> bool {
+    a.topic == b.topic && a.topic_id == b.topic_id
 }
 
 pub(super) fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
