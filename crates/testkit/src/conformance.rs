@@ -17,6 +17,7 @@
 //! ```
 
 mod cases;
+mod peer;
 mod raw;
 mod run;
 mod step;

@@ -1,23 +1,17 @@
 //! Runs the table against a broker.
 
 use super::CASES;
-use super::raw::{RawConnection, RawError};
-use super::step::{Act, Answer, Case, Flaw, Send, Time, TopicKind};
+use super::peer::{Peer, Topic};
+use super::raw::RawError;
+use super::step::{Act, Answer, Case, Flaw, Send, Time};
 use bytes::Bytes;
 use guanaco_engine::batch::{BatchHeader, encode::Encode};
-use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
-use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
-use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
-use kafka_protocol::messages::{
-    ApiVersionsRequest, CreateTopicsRequest, DeleteTopicsRequest, InitProducerIdRequest,
-    ListOffsetsRequest, MetadataRequest, MetadataResponse, ProduceRequest, TopicName,
-};
+use kafka_protocol::messages::{ProduceRequest, TopicName};
 use kafka_protocol::protocol::StrBytes;
 use std::collections::HashMap;
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::time::{Instant, sleep};
+use std::time::{SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
 
 /// What came of a run.
@@ -93,8 +87,15 @@ impl fmt::Display for Report {
 /// # Errors
 /// If the cluster cannot be reached, or closes a connection over a request.
 pub async fn run(bootstrap: &str, topic_prefix: &str) -> Result<Report, RawError> {
-    let mut runner = Runner::connect(bootstrap, topic_prefix).await?;
-    let newest = runner.newest_produce().await?;
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let mut runner = Runner {
+        peer: Peer::connect(bootstrap).await?,
+        prefix: topic_prefix,
+        began: since.as_millis() as i64,
+    };
+    let newest = runner.peer.newest_produce().await?;
     let mut versions = vec![9, newest.min(12), newest.min(13)];
     versions.dedup();
     let mut report = Report {
@@ -111,55 +112,14 @@ pub async fn run(bootstrap: &str, topic_prefix: &str) -> Result<Report, RawError
     Ok(report)
 }
 
-/// The version of requests other than Produce; every release since 2.8 has them.
-const METADATA: i16 = 10;
-const CREATE_TOPICS: i16 = 5;
-const DELETE_TOPICS: i16 = 4;
-const INIT_PRODUCER_ID: i16 = 3;
-const LIST_OFFSETS: i16 = 6;
-/// How long a topic may take to be led, or gone.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-struct Runner {
-    bootstrap: String,
-    prefix: String,
-    control: RawConnection,
-    brokers: HashMap<i32, RawConnection>,
+struct Runner<'a> {
+    peer: Peer,
+    prefix: &'a str,
     /// When it began, by the local clock.
     began: i64,
 }
 
-/// A topic, as far as produce requests go.
-struct Topic {
-    name: TopicName,
-    id: Uuid,
-    old_id: Uuid,
-    leader: i32,
-    other: Option<i32>,
-}
-
-impl Runner {
-    async fn connect(bootstrap: &str, prefix: &str) -> Result<Self, RawError> {
-        let first = bootstrap.split(',').next().unwrap_or(bootstrap).to_owned();
-        let control = RawConnection::connect(&first).await?;
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        Ok(Self {
-            bootstrap: first,
-            prefix: prefix.to_owned(),
-            control,
-            brokers: HashMap::new(),
-            began: since.as_millis() as i64,
-        })
-    }
-
-    async fn newest_produce(&mut self) -> Result<i16, RawError> {
-        let response = self.control.call(&ApiVersionsRequest::default(), 2).await?;
-        let produce = response.api_keys.iter().find(|api| api.api_key == 0);
-        Ok(produce.map_or(9, |api| api.max_version))
-    }
-
+impl Runner<'_> {
     async fn case(
         &mut self,
         number: usize,
@@ -169,7 +129,7 @@ impl Runner {
     ) -> Result<(), RawError> {
         let name = format!("{}-{version}-{number}", self.prefix);
         let name = TopicName(StrBytes::from_string(name));
-        let mut topic = self.create(&name, case.topic, Uuid::nil()).await?;
+        let mut topic = self.peer.create(&name, case.topic, Uuid::nil()).await?;
         let mut producers = HashMap::new();
         let mut wrong = |act, expected: String, found: String| {
             let case = case.name;
@@ -184,8 +144,8 @@ impl Runner {
         for (at, act) in case.acts.iter().enumerate() {
             let send = match act {
                 Act::Recreate => {
-                    self.delete(&name).await?;
-                    topic = self.create(&name, case.topic, topic.id).await?;
+                    self.peer.delete(&name).await?;
+                    topic = self.peer.create(&name, case.topic, topic.id).await?;
                     continue;
                 }
                 Act::Send(send) => send,
@@ -203,7 +163,7 @@ impl Runner {
                 Some(index) => match producers.get(&index) {
                     Some(id) => *id,
                     None => {
-                        let id = self.init_producer_id().await?;
+                        let id = self.peer.init_producer_id().await?;
                         producers.insert(index, id);
                         id
                     }
@@ -216,7 +176,7 @@ impl Runner {
                 wrong(at, format!("{:?}", send.expect), format!("{answer:?}"));
             }
         }
-        let end = self.end(&topic).await?;
+        let end = self.peer.end(&topic).await?;
         report.answers += 1;
         if end != case.end {
             wrong(
@@ -225,7 +185,7 @@ impl Runner {
                 format!("at {end}"),
             );
         }
-        self.delete(&name).await
+        self.peer.delete(&name).await
     }
 
     async fn produce(
@@ -255,7 +215,12 @@ impl Runner {
             (Flaw::NotLeader, Some(other)) => other,
             _ => topic.leader,
         };
-        let response = self.broker(broker).await?.call(&request, version).await?;
+        let response = self
+            .peer
+            .broker(broker)
+            .await?
+            .call(&request, version)
+            .await?;
         let partition = response
             .responses
             .first()
@@ -272,184 +237,6 @@ impl Runner {
             names_leader: partition.current_leader.leader_id.0 == topic.leader,
         })
     }
-
-    async fn create(
-        &mut self,
-        name: &TopicName,
-        kind: TopicKind,
-        old_id: Uuid,
-    ) -> Result<Topic, RawError> {
-        let config = |name, value| {
-            let config = CreatableTopicConfig::default().with_name(StrBytes::from_static_str(name));
-            vec![config.with_value(Some(StrBytes::from_static_str(value)))]
-        };
-        let configs = match kind {
-            TopicKind::Plain => Vec::new(),
-            TopicKind::LogAppendTime => config("message.timestamp.type", "LogAppendTime"),
-            TopicKind::Small => config("max.message.bytes", "1000"),
-            TopicKind::Compacted => config("cleanup.policy", "compact"),
-            TopicKind::NotFromTheFuture => config("message.timestamp.after.max.ms", "3600000"),
-        };
-        let topic = CreatableTopic::default()
-            .with_name(name.clone())
-            .with_num_partitions(1)
-            .with_replication_factor(1)
-            .with_configs(configs);
-        let request = CreateTopicsRequest::default()
-            .with_topics(vec![topic])
-            .with_timeout_ms(10_000);
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let response = self.control.call(&request, CREATE_TOPICS).await?;
-            match response.topics.first().map(|topic| topic.error_code) {
-                Some(0) => break,
-                // A deleted topic of this name is not quite gone.
-                Some(36) if Instant::now() < deadline => sleep(STEP).await,
-                other => return Err(RawError::Codec(format!("topic creation: {other:?}"))),
-            }
-        }
-        loop {
-            let (metadata, led) = self.metadata(name).await?;
-            if let Some((id, leader)) = led
-                && id != old_id
-                && self.is_known_everywhere(name, id, &metadata).await?
-            {
-                let others = metadata.brokers.iter().map(|broker| broker.node_id.0);
-                let other = { others }.find(|id| *id != leader);
-                let topic = Topic {
-                    name: name.clone(),
-                    id,
-                    old_id,
-                    leader,
-                    other,
-                };
-                // A broker knows that it leads before it does.
-                if self.end(&topic).await? == 0 {
-                    return Ok(topic);
-                }
-            }
-            if Instant::now() > deadline {
-                return Err(RawError::Codec(format!("{name:?} gets no leader")));
-            }
-            sleep(STEP).await;
-        }
-    }
-
-    /// Brokers learn of a topic one after the other.
-    async fn is_known_everywhere(
-        &mut self,
-        name: &TopicName,
-        id: Uuid,
-        metadata: &MetadataResponse,
-    ) -> Result<bool, RawError> {
-        for broker in &metadata.brokers {
-            let request = metadata_request(name);
-            let response = self
-                .broker(broker.node_id.0)
-                .await?
-                .call(&request, METADATA)
-                .await?;
-            let topic = response.topics.first();
-            if topic.is_none_or(|topic| topic.error_code != 0 || topic.topic_id != id) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    async fn delete(&mut self, name: &TopicName) -> Result<(), RawError> {
-        let request = DeleteTopicsRequest::default()
-            .with_topic_names(vec![name.clone()])
-            .with_timeout_ms(10_000);
-        self.control.call(&request, DELETE_TOPICS).await.map(drop)
-    }
-
-    async fn init_producer_id(&mut self) -> Result<i64, RawError> {
-        let request = InitProducerIdRequest::default()
-            .with_transactional_id(None)
-            .with_transaction_timeout_ms(60_000)
-            .with_producer_id((-1).into())
-            .with_producer_epoch(-1);
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let response = self.control.call(&request, INIT_PRODUCER_ID).await?;
-            match response.error_code {
-                0 => return Ok(response.producer_id.0),
-                // The broker is fetching a block of ids.
-                _ if Instant::now() < deadline => sleep(STEP).await,
-                code => return Err(RawError::Codec(format!("no producer id: {code}"))),
-            }
-        }
-    }
-
-    async fn end(&mut self, topic: &Topic) -> Result<i64, RawError> {
-        let partition = ListOffsetsPartition::default()
-            .with_partition_index(0)
-            .with_current_leader_epoch(-1)
-            .with_timestamp(-1);
-        let asked = ListOffsetsTopic::default()
-            .with_name(topic.name.clone())
-            .with_partitions(vec![partition]);
-        let request = ListOffsetsRequest::default()
-            .with_replica_id((-1).into())
-            .with_topics(vec![asked]);
-        let response = self
-            .broker(topic.leader)
-            .await?
-            .call(&request, LIST_OFFSETS)
-            .await?;
-        let partition = response
-            .topics
-            .first()
-            .and_then(|topic| topic.partitions.first());
-        Ok(partition
-            .filter(|partition| partition.error_code == 0)
-            .map_or(-1, |led| led.offset))
-    }
-
-    /// What the first broker says of a topic, and the topic's id and leader if it has one.
-    async fn metadata(
-        &mut self,
-        name: &TopicName,
-    ) -> Result<(MetadataResponse, Option<(Uuid, i32)>), RawError> {
-        let response = self.control.call(&metadata_request(name), METADATA).await?;
-        let led = response.topics.first().and_then(|topic| {
-            let leader = topic.partitions.first()?.leader_id.0;
-            (topic.error_code == 0 && leader >= 0).then_some((topic.topic_id, leader))
-        });
-        Ok((response, led))
-    }
-
-    async fn broker(&mut self, id: i32) -> Result<&mut RawConnection, RawError> {
-        if !self.brokers.contains_key(&id) {
-            let response = self
-                .control
-                .call(&MetadataRequest::default(), METADATA)
-                .await?;
-            let broker = response
-                .brokers
-                .iter()
-                .find(|broker| broker.node_id.0 == id);
-            let address = broker.map_or_else(
-                || self.bootstrap.clone(),
-                |broker| format!("{}:{}", broker.host.as_str(), broker.port),
-            );
-            self.brokers
-                .insert(id, RawConnection::connect(address).await?);
-        }
-        self.brokers
-            .get_mut(&id)
-            .ok_or_else(|| RawError::Codec(format!("no broker {id}")))
-    }
-}
-
-const STEP: Duration = Duration::from_millis(20);
-
-fn metadata_request(name: &TopicName) -> MetadataRequest {
-    let topic = MetadataRequestTopic::default().with_name(Some(name.clone()));
-    MetadataRequest::default()
-        .with_topics(Some(vec![topic]))
-        .with_allow_auto_topic_creation(false)
 }
 
 /// The batch of a request, as wrong as it should be.
