@@ -157,6 +157,15 @@ impl Generations {
         generation
     }
 
+    /// Moves what is of the generation `held` to an older one that someone still waits for.
+    fn lower(&mut self, held: &mut u64, to: u64) {
+        if to < *held {
+            self.enter_at(to);
+            // No flush can be settled by it: what left the one is in an older one now.
+            self.leave(std::mem::replace(held, to));
+        }
+    }
+
     /// Whether that was the last of what some flush may wait for.
     fn leave(&mut self, generation: u64) -> bool {
         if let Some(count) = self.open.get_mut((generation - self.first) as usize) {
@@ -194,13 +203,15 @@ impl Core {
         let explicit = !config.batch_adaptive;
         let share = (config.buffer_memory / 8).max(config.batch_size);
         let adaptive_max = share.min(config.max_request_size).min(1 << 20);
+        let batch_max = if explicit {
+            config.batch_size
+        } else {
+            adaptive_max.max(config.batch_size)
+        };
         let limits = Limits {
             batch: config.batch_size,
-            batch_max: if explicit {
-                config.batch_size
-            } else {
-                adaptive_max.max(config.batch_size)
-            },
+            // More than a request may have would hide a record that is too large.
+            batch_max: batch_max.min(config.max_request_size),
             adaptive: config.batch_adaptive,
             per_partition: config.unanswered_per_partition(),
             per_broker: config.max_in_flight,
@@ -273,7 +284,12 @@ impl Core {
         for (cell, ..) in &batch.flows {
             self.effects.wake(cell);
         }
-        if self.generations.leave(batch.generation) {
+        self.leave_generation(batch.generation);
+    }
+
+    /// Something that a flush may wait for has its outcome.
+    fn leave_generation(&mut self, generation: u64) {
+        if self.generations.leave(generation) {
             self.effects.settled = true;
         }
     }

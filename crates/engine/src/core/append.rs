@@ -5,7 +5,7 @@ use super::{
     batch::{Batch, Body, ResultTo},
     broker::Broker,
     credit::FlowId,
-    flow::{self, FlowLink, Place},
+    flow::{self, FlowCell, FlowLink, Place},
     partition::PartitionId,
     pool::Pool,
     slot::{Outcome, Slot},
@@ -122,8 +122,10 @@ impl Core {
                 {
                     state.waiting.push(Arc::clone(flow.cell()));
                 }
-                state.waiting_since.get_or_insert(now);
-                self.want_metadata(now);
+                if state.waiting_since.is_none() {
+                    state.waiting_since = Some(now);
+                    self.want_new_topic(now);
+                }
                 None
             }
             count => Some(count as i32),
@@ -142,10 +144,21 @@ impl Core {
 
     /// Ends the linger of every batch with records of this flow: it waits for them.
     pub fn hurry(&mut self, flow: &FlowLink) {
+        // By its cell: records that waited for their topic come to a batch without the flow's number.
+        let is_in = |flows: &[(Arc<FlowCell>, FlowId, u32)]| {
+            flows
+                .iter()
+                .any(|(cell, ..)| Arc::ptr_eq(cell, flow.cell()))
+        };
+        for topic in &mut self.topics {
+            if let Some(staged) = &mut topic.staged {
+                staged.hurried |= is_in(&staged.flows);
+            }
+        }
         for partition in 0..self.partitions.len() {
             let p = &mut self.partitions[partition];
             let Some(batch) = &mut p.open else { continue };
-            if !batch.hurried && batch.flows.iter().any(|(_, id, _)| *id == flow.id) {
+            if !batch.hurried && is_in(&batch.flows) {
                 batch.hurried = true;
                 self.urge(partition);
             }
@@ -508,7 +521,7 @@ impl Core {
         staged.credit += size;
         let index = staged.push(StagedRecord::new(record));
         if new {
-            self.want_metadata(now);
+            self.want_new_topic(now);
         }
         Put::Staged(topic, index)
     }

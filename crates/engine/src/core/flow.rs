@@ -161,6 +161,8 @@ pub(super) struct PendingSend {
     pub(super) topic: Topic,
     pub(super) record: StagedRecord,
     pub(super) since: std::time::Instant,
+    /// Which flush waits for it.
+    pub(super) generation: u64,
 }
 
 /// Lists `flow` with a batch, once; the number by which the flow knows it.

@@ -78,7 +78,7 @@ impl Core {
     /// Whether everything that was accepted before a flush has its outcome.
     #[must_use]
     pub fn is_settled(&self, flush: u64) -> bool {
-        self.generations.is_settled(flush) && self.pending.is_empty()
+        self.generations.is_settled(flush)
     }
 
     /// Accepts nothing more. Sends that wait for room were accepted: they go out.

@@ -90,6 +90,15 @@ impl Core {
         }
     }
 
+    /// A topic is asked for that was not asked for before: it does not wait for the pauses that
+    /// another one's absence has made long.
+    pub(super) fn want_new_topic(&mut self, now: Instant) {
+        self.metadata.rounds = 0;
+        let soon = now + self.config.retry_backoff;
+        self.metadata.not_before = self.metadata.not_before.min(soon);
+        self.want_metadata(now);
+    }
+
     pub(super) fn want_metadata(&mut self, now: Instant) {
         let metadata = &mut self.metadata;
         if !metadata.wanted {

@@ -15,7 +15,7 @@ impl Core {
     pub fn send(&mut self, record: &RecordRef<'_>, now: Instant) -> Arc<Ticket> {
         let ticket = Arc::new(Ticket::default());
         if self.pending.is_empty()
-            && let Some((slot, index)) = self.send_now(record, now)
+            && let Some((slot, index)) = self.send_now(record, now, None)
         {
             ticket.admit(slot, index);
             return ticket;
@@ -33,6 +33,7 @@ impl Core {
             topic: record.topic.clone(),
             record: StagedRecord::new(record),
             since: now,
+            generation: self.generations.enter(),
         });
         self.effects.control = true;
         self.hand_on(now);
@@ -42,7 +43,7 @@ impl Core {
     /// Appends one record if there is room for it now.
     pub fn try_send(&mut self, record: &RecordRef<'_>, now: Instant) -> Option<Arc<Ticket>> {
         let (slot, index) = if self.pending.is_empty() {
-            self.send_now(record, now)?
+            self.send_now(record, now, None)?
         } else {
             None?
         };
@@ -53,8 +54,11 @@ impl Core {
 
     /// Withdraws a send that was not admitted yet.
     pub fn withdraw(&mut self, ticket: &Arc<Ticket>, now: Instant) {
-        self.pending
-            .retain(|pending| !Arc::ptr_eq(&pending.ticket, ticket));
+        let is_it = |pending: &PendingSend| Arc::ptr_eq(&pending.ticket, ticket);
+        let found = self.pending.iter().position(is_it);
+        if let Some(withdrawn) = found.and_then(|at| self.pending.remove(at)) {
+            self.leave_generation(withdrawn.generation);
+        }
         if self.pending.is_empty() {
             self.credit.withdraw(PENDING);
         }
@@ -77,8 +81,10 @@ impl Core {
     /// Gives pending sends their places, first come first served, while there is room.
     fn admit_pending(&mut self, now: Instant) {
         while let Some(pending) = self.pending.pop_front() {
-            match self.send_now(&pending.record.as_ref(&pending.topic), now) {
+            let record = pending.record.as_ref(&pending.topic);
+            match self.send_now(&record, now, Some(pending.generation)) {
                 Some((slot, index)) => {
+                    self.leave_generation(pending.generation);
                     pending.ticket.admit(slot, index);
                     self.effects.admitted.push(pending.ticket);
                 }
@@ -105,6 +111,7 @@ impl Core {
             };
             let cause = all.cloned().unwrap_or(Cause::BufferFull { waited });
             let slot = self.refuse(&pending.topic, None, cause);
+            self.leave_generation(pending.generation);
             pending.ticket.admit(slot, 0);
             self.effects.admitted.push(pending.ticket);
         }
@@ -120,15 +127,34 @@ impl Core {
             .map(|pending| pending.since + self.config.max_block)
     }
 
-    fn send_now(&mut self, record: &RecordRef<'_>, now: Instant) -> Option<(Arc<Slot>, u32)> {
+    /// Places a single send, if there is room. One that has waited for it brings its generation of
+    /// flushes along: a flush that was called meanwhile waits for it, and so it may not linger.
+    fn send_now(
+        &mut self,
+        record: &RecordRef<'_>,
+        now: Instant,
+        waited: Option<u64>,
+    ) -> Option<(Arc<Slot>, u32)> {
         let topic = self.topic(record.topic, now);
+        let flushed = waited.is_some_and(|generation| generation < self.generations.current);
         match self.put(PENDING, topic, record, now) {
             Put::Batch(partition, index) => {
-                let batch = self.partitions[partition].open.as_ref()?;
-                Some((Arc::clone(batch.slot()), index))
+                let batch = self.partitions[partition].open.as_mut()?;
+                let slot = Arc::clone(batch.slot());
+                if let Some(generation) = waited {
+                    self.generations.lower(&mut batch.generation, generation);
+                }
+                if flushed && !std::mem::replace(&mut batch.hurried, true) {
+                    self.urge(partition);
+                }
+                Some((slot, index))
             }
             Put::Staged(topic, index) => {
-                let staged = self.topics[topic].staged.as_ref()?;
+                let staged = self.topics[topic].staged.as_mut()?;
+                if let Some(generation) = waited {
+                    self.generations.lower(&mut staged.generation, generation);
+                }
+                staged.hurried |= flushed;
                 Some((Arc::clone(&staged.slot), index))
             }
             Put::Refused(error) => {
