@@ -3,7 +3,8 @@
 use crate::{
     exit::{Exit, Failure},
     output::note,
-    report::{Count, ReadBack},
+    report::ReadBack,
+    text::Count,
 };
 use guanaco_testkit::embedded::{EmbeddedBroker, Record};
 
@@ -37,7 +38,8 @@ impl Embedded {
                 )
             })?;
         note(format_args!(
-            "no --bootstrap-servers given: using an embedded broker at {}; its records are discarded on exit",
+            "no --bootstrap-servers given: using an embedded broker at {}; \
+             its records are discarded on exit",
             broker.bootstrap_servers(),
         ));
         Ok(Self(broker))

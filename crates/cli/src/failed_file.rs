@@ -19,7 +19,8 @@ pub(crate) struct FailedFile {
 }
 
 impl FailedFile {
-    /// Creates the file at once: what an earlier run left in it is not of this one. Must not be the input itself.
+    /// Creates the file at once: what an earlier run left in it is not of this one. Must not be the
+    /// input itself.
     pub(crate) fn create(
         path: Option<&Path>,
         input: &Path,

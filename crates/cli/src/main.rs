@@ -17,6 +17,7 @@ mod records;
 mod report;
 mod settings;
 mod tally;
+mod text;
 
 use args::{Cli, Command};
 use clap::{CommandFactory, Parser};

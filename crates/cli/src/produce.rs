@@ -103,7 +103,8 @@ pub(crate) async fn run(args: &ProduceArgs) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// A producer that has seen the cluster, and the topic in it: what is wrong with either shows before a line is read.
+/// A producer that has seen the cluster, and the topic in it: what is wrong with either shows
+/// before a line is read.
 async fn connect(
     addresses: &str,
     plan: &Plan,
@@ -159,7 +160,8 @@ fn no_topic(error: &ProduceError) -> Failure {
     Failure::caused(exit, "cannot produce", error, advice)
 }
 
-/// Reads and parses on a thread of its own: reading blocks, and parsing need not share the flow's core.
+/// Reads and parses on a thread of its own: reading blocks, and parsing need not share the flow's
+/// core.
 fn read(input: Box<dyn io::Read + Send>, parser: Parser, skip_bad: bool) -> mpsc::Receiver<Chunk> {
     let (chunks, receiver) = mpsc::channel(READ_AHEAD);
     std::thread::spawn(move || {
@@ -197,7 +199,8 @@ async fn drive(
                 ledger.is_interrupted = true;
                 gauge.stop();
                 progress.note(format_args!(
-                    "interrupted: waiting for {} records in flight, a second Ctrl-C leaves them behind",
+                    "interrupted: waiting for {} records in flight, \
+                     a second Ctrl-C leaves them behind",
                     ledger.in_flight(),
                 ));
             }
@@ -226,7 +229,8 @@ type Outcomes<'a, S> = Pin<&'a mut S>;
 type Item =
     Result<Result<Delivery<Bytes, Bytes, Ticket>, Failed<Bytes, Bytes, Ticket>>, ProduceError>;
 
-/// Books outcomes while there are any, at most a round of them; waits for the first. Breaks at the stream's end.
+/// Books outcomes while there are any, at most a round of them; waits for the first. Breaks at the
+/// stream's end.
 async fn round<S: Stream<Item = Item>>(
     mut outcomes: Outcomes<'_, S>,
     ledger: &mut Ledger,
@@ -264,7 +268,8 @@ fn tell(args: &ProduceArgs, ledger: Ledger, context: Context) -> Exit {
     let file = args.file.display();
     match &ledger.stop {
         Some(Stop::Bad(bad)) => note(format_args!(
-            "{file}:{}: {}; the lines before it were sent, nothing from it on (--skip-bad goes on without such lines)",
+            "{file}:{}: {}; the lines before it were sent, nothing from it on \
+             (--skip-bad goes on without such lines)",
             bad.number, bad.reason,
         )),
         Some(Stop::Broken(broken)) => note(format_args!(

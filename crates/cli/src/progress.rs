@@ -1,6 +1,6 @@
 //! The progress bar: on a terminal only, without colour, on standard error.
 
-use crate::{output::note, report::Count};
+use crate::{output::note, text::Count};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
     fmt,

@@ -19,8 +19,8 @@ use tokio::sync::mpsc;
 /// How many records share one look at the clock.
 const CLOCK_EVERY: u64 = 64;
 
-/// What travels with an envelope and comes back with its outcome, in input order. What is no record travels as a mere
-/// pass-through, so that it keeps its place among the records.
+/// What travels with an envelope and comes back with its outcome, in input order. What is no record
+/// travels as a mere pass-through, so that it keeps its place among the records.
 #[derive(Debug)]
 pub(crate) enum Ticket {
     Line {
@@ -33,7 +33,8 @@ pub(crate) enum Ticket {
     Broken(Box<Broken>),
 }
 
-/// What the two ends of the flow share. Both run in one task: plain loads and stores are enough, and cost nothing.
+/// What the two ends of the flow share. Both run in one task: plain loads and stores are enough,
+/// and cost nothing.
 #[derive(Debug)]
 pub(crate) struct Gauge {
     started: Instant,

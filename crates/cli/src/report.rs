@@ -1,6 +1,9 @@
 //! What a run tells at its end, for people and as JSON.
 
-use crate::tally::{Latency, Tally};
+use crate::{
+    tally::{Latency, Tally},
+    text::{Bytes, Count, Short},
+};
 use serde::Serialize;
 use std::{fmt, time::Duration};
 
@@ -238,49 +241,6 @@ impl fmt::Display for Report {
     }
 }
 
-/// A count with thousands apart.
-pub(crate) struct Count(pub(crate) u64);
-
-impl fmt::Display for Count {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = self.0.to_string();
-        for (at, digit) in digits.chars().enumerate() {
-            if at > 0 && (digits.len() - at).is_multiple_of(3) {
-                f.write_str(",")?;
-            }
-            write!(f, "{digit}")?;
-        }
-        Ok(())
-    }
-}
-
-/// A number of bytes in a unit that fits.
-pub(crate) struct Bytes(pub(crate) f64);
-
-impl fmt::Display for Bytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (scale, unit) = match self.0 {
-            n if n >= 1e9 => (1e9, "GB"),
-            n if n >= 1e6 => (1e6, "MB"),
-            n if n >= 1e3 => (1e3, "kB"),
-            _ => (1.0, "B"),
-        };
-        write!(f, "{:.1} {unit}", self.0 / scale)
-    }
-}
-
-/// The beginning of a text, on one line and harmless to a terminal.
-struct Short<'a>(&'a str, usize);
-
-impl fmt::Display for Short<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut chars = self.0.chars();
-        let start: String = chars.by_ref().take(self.1).collect();
-        f.write_str(&crate::exit::one_line(&start))?;
-        f.write_str(if chars.next().is_some() { ".." } else { "" })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -413,17 +373,5 @@ mod tests {
             "0 of 0 records acknowledged in 0.000 s (0/s, 0.0 B/s)"
         );
         assert!(report.json().contains("\"records_per_second\":0.0"));
-    }
-
-    #[test]
-    fn counts_have_their_thousands_apart() {
-        for (count, text) in [
-            (0, "0"),
-            (999, "999"),
-            (1_000, "1,000"),
-            (1_234_567, "1,234,567"),
-        ] {
-            assert_eq!(Count(count).to_string(), text);
-        }
     }
 }

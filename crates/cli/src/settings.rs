@@ -28,7 +28,8 @@ pub(crate) struct ClientSettings {
 }
 
 impl ClientSettings {
-    /// Reads `--config` and puts everything in its order: flags over `-X` over the file over the environment.
+    /// Reads `--config` and puts everything in its order: flags over `-X` over the file over the
+    /// environment.
     pub(crate) fn resolve(
         args: &ProduceArgs,
         environment: Option<String>,
@@ -82,7 +83,8 @@ impl ClientSettings {
             Some(addresses) => Broker::Cluster(addresses),
             None if args.no_embedded => {
                 return Err(Failure::usage(format!(
-                    "no address of a cluster was given; name one with -b, -X {BOOTSTRAP}=.., --config or {BOOTSTRAP_VARIABLE}"
+                    "no address of a cluster was given; name one with -b, \
+                     -X {BOOTSTRAP}=.., --config or {BOOTSTRAP_VARIABLE}"
                 )));
             }
             None => Broker::Embedded,
@@ -99,7 +101,8 @@ fn from_file(path: &Path) -> Result<Vec<(String, String)>, Failure> {
         .map_err(|error| Failure::caused(Exit::BadInput, &context, &error, "mend that line"))
 }
 
-/// `key=value`. The message of a failure quotes nothing of a text that has no key: it may be a secret.
+/// `key=value`. The message of a failure quotes nothing of a text that has no key: it may be a
+/// secret.
 fn split_property(pair: &str) -> Result<(String, String), Failure> {
     match pair.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => {

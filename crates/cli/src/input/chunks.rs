@@ -4,10 +4,12 @@ use super::{BadLine, BadReason, Broken, Item, Parser};
 use bytes::{Buf, Bytes, BytesMut};
 use std::io;
 
-/// How much is asked for in one read. Big enough to make the cost of a read and of a channel hop vanish per line.
+/// How much is asked for in one read. Big enough to make the cost of a read and of a channel hop
+/// vanish per line.
 const BLOCK: usize = 256 << 10;
 
-/// A line without an end must not take all the memory; a record is at most `max.request.size`, 1 MiB by default.
+/// A line without an end must not take all the memory; a record is at most `max.request.size`, 1
+/// MiB by default.
 const LONGEST_LINE: usize = 64 << 20;
 
 /// The lines of one block.
@@ -18,8 +20,8 @@ pub(crate) struct Chunk {
     pub(crate) bytes: u64,
 }
 
-/// Reads and parses an input block by block. What a read returns is passed on at once, up to its last line end, so
-/// that a slow source (`tail -f`) is followed line by line.
+/// Reads and parses an input block by block. What a read returns is passed on at once, up to its
+/// last line end, so that a slow source (`tail -f`) is followed line by line.
 #[derive(Debug)]
 pub(crate) struct Chunks<R> {
     input: R,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// Kafka's code for it.
 const TOPIC_AUTHORIZATION_FAILED: i16 = 29;
 
-/// Runs `test` against a broker; the binary is waited for on a thread, so the broker's runtime stays free.
+/// Runs `test` against a broker. The binary is waited for on a thread, so that the runtime is free.
 fn with_broker<F: Future<Output = ()>>(test: impl FnOnce(EmbeddedBroker) -> F) {
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let broker = EmbeddedBroker::builder()

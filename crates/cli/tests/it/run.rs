@@ -73,7 +73,8 @@ impl Running {
         }
     }
 
-    /// Writes to its standard input, which stays open. A run that has ended already takes nothing; that shows later.
+    /// Writes to its standard input, which stays open. A run that has ended already takes nothing;
+    /// that shows later.
     pub(crate) fn feed(&mut self, input: &str) {
         let _ = self
             .child
