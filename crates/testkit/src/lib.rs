@@ -6,3 +6,4 @@ pub mod embedded;
 pub mod kafka;
 pub mod model;
 pub mod proxy;
+pub mod sim;
