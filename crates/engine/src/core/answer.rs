@@ -87,7 +87,7 @@ impl Core {
                 Some(part) if part.error == 0 => {
                     let offset = (part.base_offset >= 0).then_some(part.base_offset);
                     let append = (part.log_append_time >= 0).then_some(part.log_append_time);
-                    self.acknowledge(partition, batch, offset, append);
+                    self.acknowledge(partition, batch, offset, append, now);
                 }
                 Some(part) => self.refused(partition, batch, part, now),
                 None => {
@@ -144,9 +144,10 @@ impl Core {
         batch: Batch,
         base_offset: Option<i64>,
         log_append_time: Option<i64>,
+        now: Instant,
     ) {
         let p = &mut self.partitions[partition];
-        p.succeeded(&batch);
+        p.succeeded(&batch, now);
         let acked = Acked {
             partition: p.index,
             base_offset,
@@ -183,7 +184,7 @@ impl Core {
         }
         if batch.expired {
             if class == ProduceClass::Duplicate {
-                self.partitions[partition].succeeded(&batch);
+                self.partitions[partition].succeeded(&batch, now);
             } else {
                 self.partitions[partition].lost(&batch);
             }
@@ -191,7 +192,7 @@ impl Core {
         }
         let cause = Cause::Broker(error.clone());
         match class {
-            ProduceClass::Duplicate => self.acknowledge(partition, batch, None, None),
+            ProduceClass::Duplicate => self.acknowledge(partition, batch, None, None, now),
             ProduceClass::Retry { .. } => self.again(partition, batch, cause, now),
             ProduceClass::StaleMetadata { .. } => {
                 let known = part.leader.is_some_and(|hint| self.follow(partition, hint));

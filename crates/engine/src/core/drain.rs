@@ -192,6 +192,7 @@ impl Core {
     fn may_send(&mut self, partition: PartitionId, now: Instant) -> bool {
         let (limit, idempotent) = (self.limits.per_partition, self.limits.idempotent);
         let p = &mut self.partitions[partition];
+        p.wake_up(now);
         if idempotent && p.gap.is_some() && !self.close_gap(partition) {
             self.effects.control = true;
             self.relist(partition);
@@ -344,7 +345,7 @@ impl Core {
         };
         for (partition, no) in request.parts {
             if let Some(batch) = self.partitions[partition].answered(no) {
-                self.acknowledge(partition, batch, None, None);
+                self.acknowledge(partition, batch, None, None, now);
             }
         }
         self.hand_on(now);
@@ -386,7 +387,9 @@ pub(super) fn header(batch: &Batch, codec: i16) -> BatchHeader {
 
 /// A topic may stand in a request once.
 fn group_by_topic(parts: &mut [(PartitionId, BatchNo, DrainedPart)]) {
-    let topics = parts.chunk_by(|(.., a), (.., b)| is_same_topic(a, b)).count();
+    let topics = parts
+        .chunk_by(|(.., a), (.., b)| is_same_topic(a, b))
+        .count();
     if topics > 1 {
         parts.sort_by(|(.., a), (.., b)| {
             (a.topic_id, a.topic.as_str()).cmp(&(b.topic_id, b.topic.as_str()))

@@ -17,6 +17,10 @@ use uuid::Uuid;
 /// four of them, so that the pipe stays full while one is answered.
 const MAX_PACE: usize = 256 << 10;
 
+/// A producer that was idle for so long may have been forgotten by brokers that are told to forget
+/// early (`producer.id.expiration.ms`, a day unless set).
+const FORGETFUL: Duration = Duration::from_secs(60);
+
 /// A partition's index in the core's table of partitions.
 pub(super) type PartitionId = usize;
 
@@ -39,8 +43,15 @@ pub(super) struct Partition {
     /// Who the sequences are counted under.
     pub identity: Option<Identity>,
     pub next_sequence: i32,
-    /// Something unsettled may be missing from the log: the oldest goes alone before anything newer.
+    /// Something unsettled may be missing from the log, or the leader may not know the producer: the
+    /// oldest goes alone before anything newer, until a success.
+    ///
+    /// A leader that does not know a producer takes any first sequence of it. Were the second of two
+    /// batches on the wire to arrive as the first that is not refused, it would be in the log before
+    /// the other, and no sequence of ours could tell.
     pub recovering: bool,
+    /// When the leader surely knew the producer.
+    pub last_success: Option<Instant>,
     /// A stamped batch is gone without having been acknowledged: the earliest such, by its place.
     pub gap: Option<(Place, Gap)>,
     /// Waits after a retriable refusal.
@@ -96,7 +107,8 @@ impl Partition {
             in_flight: VecDeque::new(),
             identity: None,
             next_sequence: 0,
-            recovering: false,
+            recovering: true,
+            last_success: None,
             gap: None,
             not_before: None,
             refusals: 0,
@@ -220,8 +232,14 @@ impl Partition {
             batch.unproven = 0;
         }
         self.gap = None;
-        self.recovering = false;
+        self.recovering = true;
         true
+    }
+
+    /// The leader may have forgotten the producer by now.
+    pub(super) fn wake_up(&mut self, now: Instant) {
+        let long_ago = |at: Instant| now.saturating_duration_since(at) >= FORGETFUL;
+        self.recovering |= self.in_flight.is_empty() && self.last_success.is_some_and(long_ago);
     }
 
     /// Takes a batch off the wire, its answer or its connection's end in hand.
@@ -231,8 +249,9 @@ impl Partition {
     }
 
     /// `batch` is in the log: the sequences fit up to here.
-    pub(super) fn succeeded(&mut self, batch: &Batch) {
+    pub(super) fn succeeded(&mut self, batch: &Batch, now: Instant) {
         self.recovering = false;
+        self.last_success = Some(now);
         self.gap = self.gap.filter(|(place, _)| *place > batch.order);
         self.refusals = 0;
         self.not_before = None;
