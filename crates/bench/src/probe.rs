@@ -83,7 +83,7 @@ fn throughput(
     ))
 }
 
-/// One thread sends at the given pace, another reads; a request's time runs from its write to its
+/// One thread sends at the given pace, another reads; a record's time runs from its offer to its
 /// answer.
 fn latency(
     args: &ProbeArgs,
@@ -95,7 +95,7 @@ fn latency(
     let mut replies = requests.replies();
     let mut reading = socket.try_clone()?;
     let watch = Stopwatch::start()?;
-    // The room of `window` is what may be unanswered; a request's time starts when it has room.
+    // The room of `window` is what may be unanswered.
     let (window, answered) = mpsc::sync_channel::<()>(IN_FLIGHT);
     let (sent, unanswered) = mpsc::channel::<Instant>();
     let micros = thread::scope(|threads| {
@@ -110,9 +110,9 @@ fn latency(
         });
         let mut pace = Pace::new(Duration::from_secs_f64(1.0 / rate));
         for left in (1..=args.records).rev() {
-            pace.wait();
+            let offered = pace.wait();
             let (frame, _) = requests.next(value, left, 0);
-            if window.send(()).is_err() || sent.send(Instant::now()).is_err() {
+            if window.send(()).is_err() || sent.send(offered).is_err() {
                 break; // the reader failed and says why
             }
             socket.write_all(frame)?;

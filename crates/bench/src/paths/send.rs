@@ -9,11 +9,7 @@ use crate::{
 };
 use bytes::Bytes;
 use guanaco::{NoKey, prelude::*};
-use std::{
-    collections::VecDeque,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, thread, time::Duration};
 use tokio::sync::mpsc;
 
 /// Futures that are kept before the oldest is awaited.
@@ -43,7 +39,8 @@ pub(super) async fn in_order(args: &PathArgs) -> Result<Sample, BenchError> {
     args.sample(&watch, args.records, args.records * args.value_bytes as u64)
 }
 
-/// A thread calls `send` at a pace; each record's time runs from its call until its result is seen.
+/// A thread calls `send` at a pace; a record's time runs from its offer until its result is
+/// seen.
 pub(super) async fn latency(args: &PathArgs) -> Result<Sample, BenchError> {
     let (topic, value) = (args.topic(), Bytes::from(payload(args.value_bytes)));
     let producer = sender(args, topic, &value).await?;
@@ -54,8 +51,7 @@ pub(super) async fn latency(args: &PathArgs) -> Result<Sample, BenchError> {
     thread::spawn(move || {
         let mut pace = Pace::new(interval);
         for _ in 0..records {
-            pace.wait();
-            let at = Instant::now();
+            let at = pace.wait();
             let sending = producer.send(ProducerRecord::new(topic, value.clone()));
             if sent.send((at, sending)).is_err() {
                 return; // the measuring side failed and says why
