@@ -148,10 +148,15 @@ impl Core {
     ) {
         let p = &mut self.partitions[partition];
         p.succeeded(&batch, now);
+        // To a duplicate Kafka answers with a time also where the topic keeps create times, so only
+        // what was sent once can tell which of the two it does.
+        if batch.attempts == 1 {
+            p.log_append = log_append_time.is_some();
+        }
         let acked = Acked {
             partition: p.index,
             base_offset,
-            log_append_time,
+            log_append_time: log_append_time.filter(|_| p.log_append),
         };
         self.finish(partition, batch, Outcome::Acked(acked));
     }

@@ -7,7 +7,7 @@ use super::{
     drain::earlier,
     partition::{BrokerIndex, Partition, PartitionId},
     slot::{Outcome, Slot},
-    topic::Staged,
+    topic::{Staged, check_name},
     view::{BrokerView, ClusterView, PartitionView, TopicView},
 };
 use crate::{Cause, DeliveryError, KafkaError, Topic, Written};
@@ -84,6 +84,9 @@ impl Core {
 
     /// Makes a topic known as soon as it can be, although no record was sent to it yet.
     pub fn ask_for(&mut self, topic: &Topic, now: Instant) {
+        if check_name(topic).is_err() {
+            return;
+        }
         let topic = self.topic(topic, now);
         if self.topics[topic].partitions.is_empty() {
             self.want_metadata(now);
@@ -157,6 +160,9 @@ impl Core {
     /// Why a topic cannot be had, if the cluster said so lately.
     #[must_use]
     pub fn refusal_of(&self, topic: &Topic, now: Instant) -> Option<Cause> {
+        if let Err(rule) = check_name(topic) {
+            return Some(Cause::InvalidTopic { rule });
+        }
         let topic = &self.topics[*self.topic_index.get(topic)?];
         topic
             .refused

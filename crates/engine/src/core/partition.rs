@@ -64,6 +64,8 @@ pub(super) struct Partition {
     pub check_at: usize,
     /// The size at which a batch is ready, as fast as records come at present.
     pub pace: usize,
+    /// The topic's records get the broker's time, as far as is known.
+    pub log_append: bool,
     /// How large the last batch grew: the first size of the next buffer.
     pub size_hint: usize,
 }
@@ -115,6 +117,7 @@ impl Partition {
             listed: false,
             check_at: 0,
             pace: 0,
+            log_append: false,
             size_hint: 0,
         }
     }
