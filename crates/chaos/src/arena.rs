@@ -3,8 +3,8 @@
 use crate::{checker::Rules, problem::Problem, run::RunPlan};
 use futures_util::future::try_join_all;
 use guanaco_testkit::{
-    kafka::{KafkaCluster, KafkaVersion, StartKafkaError},
-    proxy::Proxy,
+    kafka::{KafkaCluster, KafkaClusterBuilder, KafkaVersion, StartKafkaError},
+    proxy::{Direction, Proxy},
 };
 use std::{
     collections::BTreeSet,
@@ -35,15 +35,13 @@ impl Mode {
     }
 }
 
-/// The time-outs of client and brokers.
+/// The client's time-outs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Times {
     /// `request.timeout.ms`
     pub request: Duration,
     /// `delivery.timeout.ms`
     pub delivery: Duration,
-    /// Whether brokers keep Kafka's own, instead of about three seconds.
-    pub stock_brokers: bool,
 }
 
 impl Times {
@@ -51,13 +49,11 @@ impl Times {
     pub const SCALED: Self = Self {
         request: Duration::from_secs(3),
         delivery: Duration::from_secs(15),
-        stock_brokers: false,
     };
     /// Kafka's own.
     pub const FULL: Self = Self {
         request: Duration::from_secs(30),
         delivery: Duration::from_secs(120),
-        stock_brokers: true,
     };
 }
 
@@ -85,22 +81,34 @@ struct Harmed {
 }
 
 impl Arena {
-    /// Starts three nodes of the newest Kafka.
+    /// Starts three nodes of the newest Kafka, behind proxies.
     ///
     /// # Errors
     /// If they do not come up.
     pub async fn start(times: Times, seed: u64) -> Result<Self, StartKafkaError> {
-        let mut builder = KafkaCluster::builder()
-            .version(KafkaVersion::V4_3)
+        let builder = KafkaCluster::builder()
             .nodes(3)
             .proxied()
-            .jvm_option("-Xms128m")
-            .jvm_option("-Xmx384m")
             // So that an expired producer id is forgotten within seconds (F17).
             .property("producer.id.expiration.check.interval.ms", "1000");
-        if times.stock_brokers {
-            builder = builder.stock_timeouts();
-        }
+        Self::of(builder, times, seed).await
+    }
+
+    /// Starts one node of an older Kafka.
+    ///
+    /// # Errors
+    /// If it does not come up.
+    pub async fn start_older(times: Times, seed: u64) -> Result<Self, StartKafkaError> {
+        let builder = KafkaCluster::builder().version(KafkaVersion::V3_9);
+        Self::of(builder, times, seed).await
+    }
+
+    async fn of(
+        builder: KafkaClusterBuilder,
+        times: Times,
+        seed: u64,
+    ) -> Result<Self, StartKafkaError> {
+        let builder = builder.jvm_option("-Xms128m").jvm_option("-Xmx384m");
         Ok(Self {
             cluster: builder.start().await?,
             mode: Mode::I,
@@ -164,6 +172,11 @@ impl Arena {
             hung: self.times.delivery + Duration::from_secs(5),
             failures: Vec::new(),
         }
+    }
+
+    /// Whether time-outs are scaled down, and so are the faults.
+    pub fn is_scaled(&self) -> bool {
+        self.times == Times::SCALED
     }
 
     /// A bound in time: twice as long while the machine has more to do than it can.
@@ -238,12 +251,38 @@ impl Arena {
         Ok(())
     }
 
+    /// kill -9 for every node.
+    ///
+    /// # Errors
+    /// None but what [`kill`](Self::kill) has.
+    pub async fn kill_all(&self) -> Result<(), Problem> {
+        for node in self.cluster.nodes() {
+            self.kill(node).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets nothing through between clients and brokers, in one direction or both.
+    pub fn blackhole_all(&self, directions: &[Direction]) {
+        self.fault(format_args!("black hole {directions:?}"));
+        for proxy in self.cluster.proxies() {
+            directions
+                .iter()
+                .for_each(|direction| proxy.blackhole(*direction));
+        }
+    }
+
+    /// Makes every proxy transparent again.
+    pub fn heal(&self) {
+        self.cluster.proxies().for_each(Proxy::heal);
+    }
+
     /// Undoes every fault and waits until all replicas are in sync and lead where they should.
     ///
     /// # Errors
     /// If the cluster does not get well.
     pub async fn recover(&self) -> Result<(), Problem> {
-        self.cluster.proxies().for_each(Proxy::heal);
+        self.heal();
         let frozen: Vec<i32> = self.harmed().frozen.iter().copied().collect();
         for node in frozen {
             self.thaw(node).await?;

@@ -85,6 +85,29 @@ pub struct Rules {
     pub failures: Vec<Class>,
 }
 
+impl Rules {
+    /// At most so long without an acknowledgement.
+    #[must_use]
+    pub fn stall(mut self, bound: Duration) -> Self {
+        self.stall = Some(bound);
+        self
+    }
+
+    /// Elements may fail in these ways.
+    #[must_use]
+    pub fn failing(mut self, classes: &[Class]) -> Self {
+        self.failures.extend(classes);
+        self
+    }
+
+    /// Every element has ended by this time after it was accepted.
+    #[must_use]
+    pub fn hung(mut self, bound: Duration) -> Self {
+        self.hung = bound;
+        self
+    }
+}
+
 /// What the checker found.
 #[derive(Clone, Debug, Default)]
 pub struct Verdict {

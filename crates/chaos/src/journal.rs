@@ -18,6 +18,8 @@ pub struct Journal {
 struct Page {
     elements: Vec<Element>,
     open: usize,
+    /// Everything before this has ended.
+    first_open: usize,
     acknowledged: usize,
     /// When the youngest acknowledged element was accepted.
     fresh: Option<Duration>,
@@ -32,6 +34,8 @@ pub struct Progress {
     pub accepted: usize,
     /// Elements without an outcome.
     pub open: usize,
+    /// For how long the oldest of them has been open.
+    pub oldest_open: Duration,
     /// Elements acknowledged.
     pub acknowledged: usize,
     /// When the youngest acknowledged element was accepted.
@@ -93,6 +97,17 @@ impl Journal {
         }
     }
 
+    /// Whoever waited for a writer's open elements is gone: how many there were.
+    pub fn end_open(&self, writer: u32, outcome: Outcome) -> usize {
+        let open: Vec<u32> = (0..)
+            .zip(&self.page(writer).elements)
+            .filter(|(_, element)| element.outcome == Outcome::Open)
+            .map(|(seq, _)| seq)
+            .collect();
+        open.iter().for_each(|seq| self.end(writer, *seq, outcome));
+        open.len()
+    }
+
     /// A writer's stream ended by an error.
     pub fn broke(&self, writer: u32, error: impl Into<String>) {
         self.page(writer).broken = Some(error.into());
@@ -103,10 +118,19 @@ impl Journal {
     pub fn progress(&self) -> Vec<Progress> {
         (0..self.writers.len() as u32)
             .map(|writer| {
-                let page = self.page(writer);
+                let now = self.now();
+                let mut page = self.page(writer);
+                let ended = page.elements[page.first_open..]
+                    .iter()
+                    .take_while(|element| element.outcome != Outcome::Open)
+                    .count();
+                page.first_open += ended;
+                let oldest = page.elements.get(page.first_open);
                 Progress {
                     accepted: page.elements.len(),
                     open: page.open,
+                    oldest_open: oldest
+                        .map_or(Duration::ZERO, |it| now.saturating_sub(it.accepted)),
                     acknowledged: page.acknowledged,
                     fresh: page.fresh,
                     broken: page.broken.clone(),

@@ -25,6 +25,7 @@ pub struct RunPlan<'a> {
     partitions: i32,
     configs: Vec<(&'static str, String)>,
     writers: Vec<Plan>,
+    driven: usize,
     properties: Vec<(String, String)>,
 }
 
@@ -37,6 +38,7 @@ impl<'a> RunPlan<'a> {
             partitions: 6,
             configs: Vec::new(),
             writers: Plan::usual(),
+            driven: 0,
             properties: arena.properties(),
         }
     }
@@ -69,12 +71,24 @@ impl<'a> RunPlan<'a> {
         self
     }
 
+    /// So many writers that the scenario drives itself, and no others.
+    #[must_use]
+    pub fn driven(mut self, writers: usize) -> Self {
+        self.writers.clear();
+        self.driven = writers;
+        self
+    }
+
     /// Creates the topic and starts the writers.
     ///
     /// # Errors
     /// If the topic cannot be created, or no writer gets a record acknowledged.
     pub async fn start(self) -> Result<Run<'a>, Problem> {
+        let driven = self.driven > 0;
         let run = self.start_cold().await?;
+        if driven {
+            return Ok(run);
+        }
         run.flowing(Duration::from_secs(20)).await?;
         Ok(run)
     }
@@ -90,10 +104,11 @@ impl<'a> RunPlan<'a> {
             .map(|(key, value)| (*key, value.as_str()))
             .collect();
         let cluster = &self.arena.cluster;
+        let replicas = if cluster.nodes().count() < 3 { 1 } else { 3 };
         cluster
-            .create_topic(&self.topic, self.partitions, 3, &configs)
+            .create_topic(&self.topic, self.partitions, replicas, &configs)
             .await?;
-        let journal = Arc::new(Journal::new(self.id, self.writers.len()));
+        let journal = Arc::new(Journal::new(self.id, self.writers.len() + self.driven));
         let (stop, stopped) = Stop::new();
         let jobs = (0..).zip(self.writers).map(|(writer, plan)| Job {
             writer,
@@ -109,6 +124,8 @@ impl<'a> RunPlan<'a> {
             topic: self.topic,
             journal,
             stop,
+            stopped,
+            properties: self.properties,
         })
     }
 }
@@ -116,12 +133,15 @@ impl<'a> RunPlan<'a> {
 /// Writers at work.
 #[derive(Debug)]
 pub struct Run<'a> {
-    arena: &'a Arena,
+    pub(crate) arena: &'a Arena,
     /// The topic that they write to.
     pub topic: String,
     /// What they enter.
     pub journal: Arc<Journal>,
     stop: watch::Sender<bool>,
+    stopped: Stop,
+    /// The clients' properties.
+    pub properties: Vec<(String, String)>,
     tasks: Vec<JoinHandle<Result<(), Problem>>>,
 }
 
@@ -172,9 +192,24 @@ impl Run<'_> {
         }
     }
 
-    /// Lets the writers work for a time.
-    pub async fn work(&self, time: Duration) {
-        sleep(time).await;
+    /// A writer's job that is not started: for scenarios that drive it themselves.
+    ///
+    /// It is one of the run's writers: `writer` counts in what was planned.
+    #[must_use]
+    pub fn job(&self, writer: u32, plan: Plan) -> Job {
+        Job {
+            writer,
+            plan,
+            topic: self.topic.clone(),
+            properties: self.properties.clone(),
+            journal: Arc::clone(&self.journal),
+            stop: self.stopped.clone(),
+        }
+    }
+
+    /// Tells the writers to stop, without waiting for them.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
     }
 
     /// Stops the writers, undoes every fault, reads everything back and judges.

@@ -1,7 +1,7 @@
 //! Plays rows one after another; one that fails does not stop the others.
 
 use crate::{
-    arena::{Arena, Mode, Times},
+    arena::{Arena, Mode},
     checker::Verdict,
     problem::Problem,
     rows::Row,
@@ -48,9 +48,10 @@ pub async fn play(arena: &mut Arena, row: &'static Row, mode: Mode) -> Result {
         mode.name()
     ));
     let began = Instant::now();
-    let limit = match arena.times {
-        Times::SCALED => row.limit / 4,
-        _ => row.limit,
+    let limit = if arena.is_scaled() {
+        row.limit / 4
+    } else {
+        row.limit
     };
     let played = AssertUnwindSafe(timeout(limit, (row.play)(arena)))
         .catch_unwind()

@@ -2,7 +2,7 @@
 //! every outcome in the journal.
 
 mod appender;
-mod flow;
+pub(crate) mod flow;
 mod pace;
 mod send;
 
@@ -11,7 +11,7 @@ pub(crate) use send::outcome_of;
 
 use crate::{journal::Journal, problem::Problem, value::Value};
 use guanaco::{ProducerSettings, serialization::BytesSerializer};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
 
 /// A library's way in.
@@ -38,6 +38,8 @@ pub struct Plan {
     pub size: usize,
     /// How many elements it keeps open.
     pub parallelism: usize,
+    /// For how long it works, and then rests, in turn.
+    pub quiet: Option<(Duration, Duration)>,
 }
 
 impl Plan {
@@ -50,7 +52,20 @@ impl Plan {
             rate,
             size: 100,
             parallelism: 10_000,
+            quiet: None,
         }
+    }
+
+    /// As fast as it is let, through each way in, so that buffers are full.
+    #[must_use]
+    pub fn flood(size: usize) -> Vec<Self> {
+        [(Via::Appender, 50), (Via::Flow, 0), (Via::Send, 50)]
+            .map(|(via, keys)| Self {
+                size,
+                parallelism: 2_000,
+                ..Self::new(via, keys, 0)
+            })
+            .into()
     }
 
     /// About 2,000 records a second in all, keyed and keyless, through each way in.
@@ -92,7 +107,11 @@ impl Job {
         }
     }
 
-    fn value(&self, seq: u32) -> Vec<u8> {
+    fn pace(&self) -> Pace {
+        pace(self.plan.rate, self.plan.quiet, self.stop.clone())
+    }
+
+    pub(crate) fn value(&self, seq: u32) -> Vec<u8> {
         let value = Value {
             run: self.journal.run(),
             writer: self.writer,
@@ -101,13 +120,13 @@ impl Job {
         value.encode(self.plan.size)
     }
 
-    fn key(&self, seq: u32) -> Option<Vec<u8>> {
+    pub(crate) fn key(&self, seq: u32) -> Option<Vec<u8>> {
         let keys = self.plan.keys;
         // Not `seq % keys`: neighbours in the order go to different partitions.
         (keys > 0).then(|| format!("k{}", seq.wrapping_mul(2_654_435_761) % keys).into_bytes())
     }
 
-    fn settings(&self) -> ProducerSettings<Vec<u8>, Vec<u8>> {
+    pub(crate) fn settings(&self) -> ProducerSettings<Vec<u8>, Vec<u8>> {
         settings(&self.properties).with_parallelism(self.plan.parallelism)
     }
 }

@@ -1,20 +1,15 @@
 //! Brokers that die, freeze and hand over.
 
-use super::Played;
+use super::{Played, SECOND};
 use crate::{
-    arena::{Arena, Times},
+    arena::Arena,
     checker::{Rules, Verdict},
 };
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-const SECOND: Duration = Duration::from_secs(1);
-
 fn stall(arena: &Arena, bound: Duration) -> Rules {
-    Rules {
-        stall: Some(arena.bound(bound)),
-        ..arena.rules()
-    }
+    arena.rules().stall(arena.bound(bound))
 }
 
 /// F1: the stream stays up, and stands for at most 10 s.
@@ -61,7 +56,7 @@ pub(super) async fn leader_moved(arena: &Arena) -> Played {
 /// or than the brokers take to elect another leader if that is longer; no duplicate after it.
 pub(super) async fn leader_frozen(arena: &Arena) -> Played {
     // The scaled freeze is longer than its bound on a busy machine: waiting it out would be seen.
-    let freezes: &[u32] = if arena.times == Times::SCALED {
+    let freezes: &[u32] = if arena.is_scaled() {
         &[16]
     } else {
         &[8, 25, 90]

@@ -1,11 +1,9 @@
 //! Records that cannot be delivered, beside others that can.
 
-use super::Played;
+use super::{Played, SECOND};
 use crate::{arena::Arena, class, ensure, history::Outcome, problem::Problem, workload::settings};
 use guanaco::{ProducerRecord, SendProducer};
 use std::time::{Duration, Instant};
-
-const SECOND: Duration = Duration::from_secs(1);
 
 type Sender = SendProducer<Vec<u8>, Vec<u8>>;
 type Record = ProducerRecord<Vec<u8>, Vec<u8>>;

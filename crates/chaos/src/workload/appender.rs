@@ -1,6 +1,6 @@
 //! A writer that uses the engine itself.
 
-use super::{Job, Pace, pace::pace};
+use super::{Job, Pace};
 use crate::{class, history::Outcome, problem::Problem};
 use futures_core::Stream;
 use guanaco_engine::{Appender, Placement, Producer, ProducerConfig, RecordRef, Topic};
@@ -20,7 +20,7 @@ pub(super) async fn write(job: Job) -> Result<(), Problem> {
     let mut writing = Writing {
         appender: producer.appender(),
         topic: job.topic.clone().into(),
-        due: Some(pace(job.plan.rate, job.stop.clone())),
+        due: Some(job.pace()),
         next: None,
         open: VecDeque::new(),
         placed: Vec::new(),

@@ -38,17 +38,25 @@ pub type Pace = Pin<Box<dyn Stream<Item = ()> + Send>>;
 /// Ticks a second.
 const TICKS: u32 = 100;
 
-/// So many records a second, without catching up after a wait; 0 is one after another.
+/// So many records a second, without catching up after a wait; 0 is one after another. With `quiet`
+/// it works for the first time and rests for the second, over and over.
 #[must_use]
-pub fn pace(rate: u32, stop: Stop) -> Pace {
+pub fn pace(rate: u32, quiet: Option<(Duration, Duration)>, stop: Stop) -> Pace {
     if rate == 0 {
         return Box::pin(stream::unfold(stop, |stop| async move {
             (!stop.is_given()).then_some(((), stop))
         }));
     }
     let period = Duration::from_secs(1) / TICKS;
-    let mut ticks = interval_at(Instant::now(), period);
+    let began = Instant::now();
+    let mut ticks = interval_at(began, period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let rests = move |at: Instant| {
+        quiet.is_some_and(|(work, rest)| {
+            let into = (at - began).as_nanos() % (work + rest).as_nanos().max(1);
+            into >= work.as_nanos()
+        })
+    };
     // In hundredths of a record.
     let state = (ticks, 0_u32, stop);
     Box::pin(stream::unfold(
@@ -57,7 +65,7 @@ pub fn pace(rate: u32, stop: Stop) -> Pace {
             while due < TICKS {
                 tokio::select! {
                     () = stop.given() => return None,
-                    _ = ticks.tick() => due += rate,
+                    at = ticks.tick() => if !rests(at) { due += rate },
                 }
             }
             (!stop.is_given()).then_some(((), (ticks, due - TICKS, stop)))

@@ -1,6 +1,6 @@
 //! A writer that sends one record at a time and awaits the answers in order.
 
-use super::{Job, pace::pace};
+use super::Job;
 use crate::{class, history::Outcome, problem::Problem};
 use futures_util::StreamExt;
 use guanaco::{Failed, ProducerRecord, RecordMetadata, SendProducer};
@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 pub(super) async fn write(job: Job) -> Result<(), Problem> {
     let sender = SendProducer::new(job.settings());
     let topic: guanaco::Topic = job.topic.clone().into();
-    let mut due = pace(job.plan.rate, job.stop.clone());
+    let mut due = job.pace();
     let mut answers = VecDeque::new();
     let mut stopped = false;
     loop {
