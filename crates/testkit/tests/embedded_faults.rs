@@ -161,6 +161,18 @@ async fn garbage_comes_under_the_right_correlation_id() {
 }
 
 #[tokio::test]
+async fn a_foreign_response_comes_under_another_correlation_id() {
+    let (broker, mut client) = start().await;
+    broker.faults().on(ApiKey::Produce).foreign_response();
+    let id = client.send("orders", 0, -1, &["a"]).await;
+    let frame = client.raw.receive_bytes().await;
+    let frame = frame.expect("a whole frame comes");
+    assert_eq!(frame[..4], (id + 1_000).to_be_bytes());
+    assert_eq!(stored(&broker), 1);
+    assert_eq!(client.produce("orders", 0, &["b"]).await, (0, 1));
+}
+
+#[tokio::test]
 async fn what_is_held_comes_when_it_is_released_even_without_its_connection() {
     let (broker, mut client) = start().await;
     let held = broker.faults().on(ApiKey::Produce).hold();

@@ -130,6 +130,7 @@ impl Connection {
             (Some(Action::CloseAfterApply), _) => return Then::Close,
             (Some(Action::DropResponse), _) => self.mute = true,
             (Some(Action::GarbageResponse), _) => response = self.garbage(request),
+            (Some(Action::ForeignResponse), _) => response = foreign(&response, request),
             (Some(Action::CutResponse), _) => {
                 response.truncate(response.len() / 2);
                 then = Then::Close;
@@ -187,6 +188,16 @@ impl Connection {
         out.extend_from_slice(&body);
         out.freeze()
     }
+}
+
+/// The response under the correlation id of another request.
+fn foreign(response: &[u8], request: &Request) -> Bytes {
+    let mut out = BytesMut::from(response);
+    // Every response begins with its length and its correlation id.
+    if let Some(id) = out.get_mut(4..8) {
+        id.copy_from_slice(&request.correlation_id.wrapping_add(1_000).to_be_bytes());
+    }
+    out.freeze()
 }
 
 async fn write(

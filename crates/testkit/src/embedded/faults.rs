@@ -61,6 +61,7 @@ pub(super) enum Action {
     CloseAfterApply,
     CutResponse,
     GarbageResponse,
+    ForeignResponse,
     Error(i16),
     Throttle(Duration),
 }
@@ -201,6 +202,11 @@ impl FaultRule {
     /// The request is applied and answered with random bytes under the right correlation id.
     pub fn garbage_response(self) -> Fault {
         self.place(Action::GarbageResponse)
+    }
+
+    /// The request is applied, and its response says that it answers another request.
+    pub fn foreign_response(self) -> Fault {
+        self.place(Action::ForeignResponse)
     }
 
     /// The request is refused: the response has this [code](crate::model::code) for everything that
