@@ -1,10 +1,12 @@
 //! What the behaviours are told in: brokers, producers and samples.
 
 mod producer;
+mod records;
 mod sample;
 mod target;
 
-pub(crate) use producer::{Outcome, append, bounded, config, outcomes, poll_once, produce, start};
+pub(crate) use producer::{bounded, config, start};
+pub(crate) use records::{Outcome, append, outcomes, poll_once, produce};
 pub(crate) use sample::{Sample, Stored, numbered};
 pub(crate) use target::Target;
 
