@@ -15,6 +15,8 @@ pub trait UpstreamError {
     fn into_boxed(self) -> BoxError;
 }
 
+// Else the compiler speaks of `From` and `Box` instead of the advice above.
+#[diagnostic::do_not_recommend]
 impl<E: Into<BoxError>> UpstreamError for E {
     fn into_boxed(self) -> BoxError {
         self.into()

@@ -117,7 +117,7 @@ async fn an_envelope_comes_back_with_its_answers() {
             ..
         }
     ));
-    let records = (1..600).map(|n| text("t", n).with_partition((n % 2) as i32));
+    let records = (1..600).map(|n| text("t", n).with_partition(n % 2));
     let multi = within(sends.send_envelope(Envelope::multi(records, 'b')))
         .await
         .unwrap();

@@ -64,7 +64,7 @@ pub(crate) async fn all<S: Stream>(stream: S) -> Vec<S::Item> {
 }
 
 /// Waits until something holds that has no event of its own.
-pub(crate) async fn until(what: &str, holds: impl Fn() -> bool) {
+pub(crate) async fn until(what: &str, holds: impl Fn() -> bool + Send + Sync) {
     let waited = timeout(LIMIT, async {
         while !holds() {
             sleep(Duration::from_millis(2)).await;
