@@ -85,6 +85,10 @@ impl Core {
             flow.count(batch);
             placed.push(Place { batch, index });
         }
+        // It did without the room that it waited for, or was granted: the next one has it.
+        if self.credit.withdraw(flow.id) {
+            self.hand_on(now);
+        }
         records.len()
     }
 
@@ -185,8 +189,22 @@ impl Core {
         record: &RecordRef<'_>,
         now: Instant,
     ) -> Put {
-        let state = &mut self.topics[topic];
-        if state.partitions.is_empty() || self.life.refuses() {
+        if self.life.refuses() {
+            return self.put_refused(record);
+        }
+        self.put_accepted(flow, topic, record, now)
+    }
+
+    /// As `put`, for a record that was accepted already.
+    #[inline]
+    pub(super) fn put_accepted(
+        &mut self,
+        flow: FlowId,
+        topic: usize,
+        record: &RecordRef<'_>,
+        now: Instant,
+    ) -> Put {
+        if self.topics[topic].partitions.is_empty() {
             return self.put_cold(flow, topic, record, now);
         }
         let partition = match self.choose(topic, record) {
@@ -459,6 +477,15 @@ impl Core {
         }
     }
 
+    /// The producer takes nothing more.
+    #[cold]
+    fn put_refused(&mut self, record: &RecordRef<'_>) -> Put {
+        let cause = self.life.refusal().unwrap_or(Cause::Closed);
+        self.counters.refused(1);
+        let error = DeliveryError::new(record.topic, record.partition, Written::No, cause, 0);
+        Put::Refused(error)
+    }
+
     /// Puts a record in a topic's waiting room, or refuses it.
     #[cold]
     fn put_cold(
@@ -472,10 +499,6 @@ impl Core {
             let error = DeliveryError::new(record.topic, record.partition, Written::No, cause, 0);
             Put::Refused(error)
         };
-        if let Some(cause) = self.life.refusal() {
-            self.counters.refused(1);
-            return refused(cause);
-        }
         if let Err(rule) = check_name(record.topic) {
             self.counters.refused(1);
             return refused(Cause::InvalidTopic { rule });

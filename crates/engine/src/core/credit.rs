@@ -86,12 +86,22 @@ impl Credit {
         }
     }
 
-    /// The flow did without what it was granted or waited for.
-    pub(super) fn withdraw(&mut self, flow: FlowId) {
-        self.waiting.retain(|(waiting, _)| *waiting != flow);
-        if let Some(grant) = self.granted.remove(&flow) {
-            self.used -= grant;
+    /// The flow does without what it was granted or waits for; whether there was anything.
+    pub(super) fn withdraw(&mut self, flow: FlowId) -> bool {
+        if self.waiting.is_empty() && self.granted.is_empty() {
+            return false;
         }
+        let before = self.waiting.len();
+        self.waiting.retain(|(waiting, _)| *waiting != flow);
+        let grant = self.granted.remove(&flow);
+        self.used -= grant.unwrap_or(0);
+        grant.is_some() || self.waiting.len() < before
+    }
+
+    /// Nobody needs room any more; those who waited for it are to be woken.
+    pub(super) fn withdraw_all(&mut self, woken: impl FnMut(FlowId)) {
+        self.used -= std::mem::take(&mut self.granted).into_values().sum::<usize>();
+        self.waiting.drain(..).map(|(flow, _)| flow).for_each(woken);
     }
 
     /// Whether anyone waits for room: then nothing may linger.

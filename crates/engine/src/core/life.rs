@@ -140,6 +140,7 @@ impl Core {
     fn fail_waiting(&mut self, cause: &Cause, now: Instant) {
         self.fail_pending(now, Some(cause));
         for topic in 0..self.topics.len() {
+            self.wake_waiting(topic);
             self.fail_staged(topic, cause.clone(), now);
         }
         for partition in 0..self.partitions.len() {
@@ -150,5 +151,12 @@ impl Core {
                 self.fail(partition, batch, cause.clone());
             }
         }
+        // Whoever waits for room is to hear that no record is taken any more.
+        let (flows, effects) = (&self.flows, &mut self.effects);
+        self.credit.withdraw_all(|flow| {
+            if let Some(cell) = flows.get(&flow) {
+                effects.wake(cell);
+            }
+        });
     }
 }

@@ -14,6 +14,11 @@ impl Core {
     /// Appends one record, or queues it for room; its place in the order is taken now.
     pub fn send(&mut self, record: &RecordRef<'_>, now: Instant) -> Arc<Ticket> {
         let ticket = Arc::new(Ticket::default());
+        if let Some(cause) = self.life.refusal() {
+            let slot = self.refuse(record.topic, record.partition, cause);
+            ticket.admit(slot, 0);
+            return ticket;
+        }
         if self.pending.is_empty()
             && let Some((slot, index)) = self.send_now(record, now, None)
         {
@@ -42,10 +47,14 @@ impl Core {
 
     /// Appends one record if there is room for it now.
     pub fn try_send(&mut self, record: &RecordRef<'_>, now: Instant) -> Option<Arc<Ticket>> {
-        let (slot, index) = if self.pending.is_empty() {
-            self.send_now(record, now, None)?
-        } else {
-            None?
+        if !self.pending.is_empty() {
+            return None;
+        }
+        let Some((slot, index)) = self.send_now(record, now, None) else {
+            // It does not wait for room.
+            self.credit.withdraw(PENDING);
+            self.hand_on(now);
+            return None;
         };
         let ticket = Arc::new(Ticket::default());
         ticket.admit(slot, index);
@@ -67,13 +76,17 @@ impl Core {
 
     /// Hands free credit on: to flows, which are woken, and to pending sends, which are placed.
     pub(super) fn hand_on(&mut self, now: Instant) {
-        let mut admit = false;
-        let (flows, effects) = (&self.flows, &mut self.effects);
-        self.credit.grant(|flow| match flows.get(&flow) {
-            Some(cell) => effects.wake(cell),
-            None => admit = true,
-        });
-        if admit {
+        loop {
+            let mut admit = false;
+            let (flows, effects) = (&self.flows, &mut self.effects);
+            self.credit.grant(|flow| match flows.get(&flow) {
+                Some(cell) => effects.wake(cell),
+                None => admit = true,
+            });
+            if !admit {
+                return;
+            }
+            // What pending sends were granted and do not need is the next one's.
             self.admit_pending(now);
         }
     }
@@ -137,7 +150,12 @@ impl Core {
     ) -> Option<(Arc<Slot>, u32)> {
         let topic = self.topic(record.topic, now);
         let flushed = waited.is_some_and(|generation| generation < self.generations.current);
-        match self.put(PENDING, topic, record, now) {
+        let put = match waited {
+            None => self.put(PENDING, topic, record, now),
+            // It was accepted when it was called, whatever the producer's life is now.
+            Some(_) => self.put_accepted(PENDING, topic, record, now),
+        };
+        match put {
             Put::Batch(partition, index) => {
                 let batch = self.partitions[partition].open.as_mut()?;
                 let slot = Arc::clone(batch.slot());

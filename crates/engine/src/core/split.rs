@@ -51,7 +51,8 @@ impl Core {
             let (credit, generation) = if first == 0 {
                 (batch.credit, batch.generation)
             } else {
-                (0, self.generations.enter())
+                // A flush that waits for the whole waits for all of it.
+                (0, self.generations.enter_at(batch.generation))
             };
             let part = Batch {
                 no,
