@@ -2,7 +2,7 @@
 //!
 //! Writers send numbered records through every way in that the library has and enter what they see
 //! in a journal; meanwhile a scenario kills, freezes, cuts and moves. Then the log is read back and
-//! the [checker](checker) judges: nothing acknowledged may be missing, doubled or swapped, nothing
+//! the [checker] judges: nothing acknowledged may be missing, doubled or swapped, nothing
 //! "not written" may be there, nothing may hang, and failures are those that the scenario allows.
 //!
 //! `guanaco-chaos` plays them: see `scripts/chaos`.
