@@ -1,4 +1,66 @@
-//! Async streams to Apache Kafka.
+//! Async streams to Apache Kafka: sinks, flows that go on after Kafka, and single sends, on a Kafka
+//! client of our own that treats the stream as the batch.
+//!
+//! ```no_run
+//! use futures_util::{StreamExt, stream};
+//! use guanaco::prelude::*;
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), guanaco::Error> {
+//!     let settings = ProducerSettings::new(StringSerializer, StringSerializer)
+//!         .with_bootstrap_servers("localhost:9092");
+//!
+//!     stream::iter(1..=100)
+//!         .map(|n| ProducerRecord::new("numbers", n.to_string()).with_key("all".to_owned()))
+//!         .run_with(producer::plain_sink(settings))
+//!         .await?; // Ok(()) = every record is acknowledged
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # The nouns
+//!
+//! - [`ProducerRecord`]: topic, value, and if wanted key, partition, timestamp and headers, in types
+//!   of the stream. [`Envelope`]: one record, several, or none, with a value that is carried along.
+//! - [`ProducerSettings`]: serializers, Kafka's properties, how much may be in flight.
+//! - Stages, in [`producer`]: [`plain_sink`](producer::plain_sink) ends a stream with
+//!   [`run_with`](KafkaStreamExt::run_with); [`flexi_flow`](producer::flexi_flow) and
+//!   [`flow_with_context`](producer::flow_with_context) continue it with
+//!   [`via`](KafkaStreamExt::via). [`SendProducer`] needs no stream.
+//! - [`Delivery`]: what came in, acknowledged. [`Failed`]: what came in, and why not; every failure
+//!   says whether it was [not written or maybe written](Written).
+//!
+//! # Recipes
+//!
+//! - [Choosing a producer](producer#choosing-a-producer)
+//! - [Errors as data, dead letters, restarts, 1-to-n](_documentation::producer)
+//! - [Single sends, back-pressure, a web service](_documentation::send_producer)
+//! - [What is retried, and what may be sent again](_documentation::retries)
+//! - [Graceful shutdown, and what dropping does](_documentation::shutdown)
+//! - [Runtimes, threads, platforms, features](_documentation::runtime)
+//! - [Serializers of one's own](serialization::Serializer)
+//!
+//! # Not here yet
+//!
+//! Transactions, consuming and committing, TLS and SASL, configuration files.
+
+/// The longer documents. Their snippets are compiled with the tests.
+pub mod _documentation {
+    #[doc = include_str!("../docs/producer.md")]
+    pub mod producer {}
+    #[doc = include_str!("../docs/send-producer.md")]
+    pub mod send_producer {}
+    #[doc = include_str!("../docs/retries.md")]
+    pub mod retries {}
+    #[doc = include_str!("../docs/shutdown.md")]
+    pub mod shutdown {}
+    #[doc = include_str!("../docs/runtime.md")]
+    pub mod runtime {}
+}
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
 
 mod envelope;
 mod error;
