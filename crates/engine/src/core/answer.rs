@@ -97,7 +97,7 @@ impl Core {
                     self.unanswered(partition, batch, cause);
                 }
             }
-            self.look_again(partition);
+            self.look_again(partition, now);
         }
         self.hand_on(now);
         true
@@ -121,7 +121,7 @@ impl Core {
         for (partition, no) in requests.into_iter().flat_map(|request| request.parts) {
             if let Some(batch) = self.partitions[partition].answered(no) {
                 self.unanswered(partition, batch, cause.clone());
-                self.look_again(partition);
+                self.look_again(partition, now);
             }
         }
         for partition in self.brokers[at].listed.clone() {
@@ -258,17 +258,18 @@ impl Core {
     }
 
     /// Has a partition's broker look at it, if it has something to send.
-    fn look_again(&mut self, partition: PartitionId) {
+    fn look_again(&mut self, partition: PartitionId, now: Instant) {
         let p = &self.partitions[partition];
-        let closed = p
-            .queue
-            .front()
-            .is_some_and(|batch| !matches!(batch.body, Body::Compressing));
-        if closed || p.open.is_some() {
-            self.list(partition);
-            if let Some(broker) = self.partitions[partition].leader {
+        let (head, open) = (p.queue.front(), p.open.is_some());
+        let closed = head.is_some_and(|batch| !matches!(batch.body, Body::Compressing));
+        match p.leader {
+            Some(broker) if closed || open => {
+                self.list(partition);
                 self.notify(broker);
             }
+            // Only newer metadata can set it on its way.
+            None if head.is_some() || open => self.want_metadata(now),
+            _ => {}
         }
     }
 }

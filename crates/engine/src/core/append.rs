@@ -344,12 +344,14 @@ impl Core {
         p.open = Some(batch);
         p.check_at = p.pace.max(self.limits.batch);
         self.list(partition);
-        if let Some(broker) = self.partitions[partition].leader {
-            let deadline = now + self.config.linger;
-            let b = &mut self.brokers[broker];
-            if b.armed.is_none_or(|armed| armed > deadline) {
-                self.notify(broker);
-            }
+        let Some(broker) = self.partitions[partition].leader else {
+            self.want_metadata(now);
+            return Ok(());
+        };
+        let deadline = now + self.config.linger;
+        let b = &mut self.brokers[broker];
+        if b.armed.is_none_or(|armed| armed > deadline) {
+            self.notify(broker);
         }
         Ok(())
     }

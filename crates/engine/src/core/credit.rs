@@ -100,7 +100,9 @@ impl Credit {
 
     /// Nobody needs room any more; those who waited for it are to be woken.
     pub(super) fn withdraw_all(&mut self, woken: impl FnMut(FlowId)) {
-        self.used -= std::mem::take(&mut self.granted).into_values().sum::<usize>();
+        self.used -= std::mem::take(&mut self.granted)
+            .into_values()
+            .sum::<usize>();
         self.waiting.drain(..).map(|(flow, _)| flow).for_each(woken);
     }
 
