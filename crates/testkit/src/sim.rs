@@ -2,7 +2,7 @@
 //! seed decides everything that happens, so every run can be repeated from its number.
 //!
 //! [`run`] plans a workload and faults from the seed, lets the real [`Core`] live through them as
-//! the engine's driver would drive it, and has [`check`] compare what the application was told with
+//! the engine's driver would drive it, and has [`check`](mod@check) compare what the application was told with
 //! what the logs hold. See [`plan`] for what can go wrong and [`Promise`] for what must hold anyway.
 //!
 //! ```
@@ -31,7 +31,10 @@ pub use coverage::{Coverage, Event, Shares};
 pub use history::{History, Told};
 pub use plan::Plan;
 
-use std::fmt;
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 /// What came of one seed.
 #[derive(Clone, Debug)]
@@ -63,7 +66,18 @@ pub fn run_logged(seed: u64) -> Run {
 /// Lives through a plan of one's own.
 #[must_use]
 pub fn live(plan: Plan, log: bool) -> Run {
-    world::World::new(plan, log).live()
+    let seed = plan.seed;
+    let lived = catch_unwind(AssertUnwindSafe(|| world::World::new(plan, log).live()));
+    lived.unwrap_or_else(|_| Run {
+        seed,
+        anomalies: vec![Anomaly {
+            name: "panic",
+            detail: "see above".into(),
+        }],
+        coverage: Coverage::default(),
+        digest: 0,
+        log: Vec::new(),
+    })
 }
 
 impl fmt::Display for Run {

@@ -82,8 +82,9 @@ fn keeps_every_promise_through_all_seeds() {
         "{seeds} seeds from {first}, {rate:.0} a second\n{}",
         Shares(&coverage, seeds)
     );
-    for run in failed.iter().take(20) {
-        print!("{run}");
+    for run in failed.iter().take(40) {
+        print!("{}", run.to_string().lines().next().unwrap_or_default());
+        println!(" (and {} more)", run.anomalies.len() - 1);
     }
     println!(
         "{} passed, {} failed",

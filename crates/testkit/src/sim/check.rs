@@ -25,6 +25,8 @@ pub struct Promise {
     pub once: bool,
     /// A sender's acknowledged records keep their order in each partition.
     pub ordered: bool,
+    /// And so do all others that are in the log: nothing of an older epoch can come late.
+    pub fenced: bool,
 }
 
 /// Something that must not be.
@@ -138,7 +140,7 @@ fn find(history: &History, logs: &[Log], anomalies: &mut Anomalies) -> HashMap<I
 }
 
 /// Records of one sender in one log: in the order of their first appearance, those that the promise
-/// covers. With idempotence it covers all that are there, else those that were acknowledged.
+/// covers.
 fn check_order(history: &History, logs: &[Log], promise: Promise, anomalies: &mut Anomalies) {
     for log in logs {
         let mut last: HashMap<u32, Id> = HashMap::new();
@@ -150,7 +152,7 @@ fn check_order(history: &History, logs: &[Log], promise: Promise, anomalies: &mu
             if !seen.insert(*id) {
                 continue;
             }
-            if !promise.once && !matches!(record.told, Told::Acked { .. }) {
+            if !promise.fenced && !matches!(record.told, Told::Acked { .. }) {
                 continue;
             }
             let before = last.entry(record.sender).or_insert(*id);

@@ -19,7 +19,13 @@ pub(super) struct Ending {
     /// When a topic's id was last changed.
     topic_since: Vec<Micros>,
     pub sends_over: bool,
+    /// Producer ids that were given.
+    pub producer_ids: u32,
+    /// Nobody sends anything until then.
+    pub paused_until: Micros,
     deadline: Micros,
+    /// The producer is to end in the middle of its work.
+    is_early: bool,
     stage: Stage,
     flushes: Vec<Flush>,
     report: Option<CloseReport>,
@@ -56,7 +62,10 @@ impl Ending {
 
 impl World {
     pub(super) fn is_calm(&self) -> bool {
-        self.ending.calm_from > 0 && self.now >= self.ending.calm_from
+        self.ending.calm_from > 0
+            && self.now >= self.ending.calm_from
+            && self.ending.stage == Stage::Open
+            && !self.ending.is_early
     }
 
     /// Goes on with the end, as far as it may.
@@ -64,10 +73,11 @@ impl World {
         if self.ending.calm_from == 0 {
             self.settle_down();
         }
-        if self.plan.end != End::Idle && self.ending.stage == Stage::Open {
-            if self.coverage.batches >= self.plan.batches || self.now >= self.ending.deadline {
-                self.end_early();
-            }
+        if self.plan.end != End::Idle
+            && self.ending.stage == Stage::Open
+            && (self.coverage.batches >= self.plan.batches || self.now >= self.ending.deadline)
+        {
+            self.end_early();
         }
         let quiet = self.flows.iter().all(|flow| flow.is_done());
         let calls_over = self.plan.sends == 0 || self.ending.sends_over;
@@ -109,6 +119,7 @@ impl World {
             + 2 * delivery.min(20_000 * MS)
             + micros(config.max_block)
             + 15_000 * MS;
+        self.ending.is_early = self.plan.end != End::Idle;
         self.note(|| "all is repaired".into());
         for broker in 1..=self.plan.brokers {
             let now = self.millis();
@@ -262,6 +273,7 @@ impl World {
             return;
         }
         self.note(|| "end".into());
+        self.coverage.micros = self.now;
         self.ending.stage = Stage::Ended;
         let report = self.with(|core, now| core.end(cause, now));
         self.ending.report = Some(report);
@@ -293,6 +305,10 @@ impl World {
             kept: config.acks == Acks::All,
             once: config.enable_idempotence && config.acks == Acks::All,
             ordered: config.acks == Acks::All,
+            // A broker cannot tell which of two producer ids is the newer.
+            fenced: config.enable_idempotence
+                && config.acks == Acks::All
+                && self.ending.producer_ids <= 1,
         };
         let found = check(&self.history, &logs, promise);
         for anomaly in found {

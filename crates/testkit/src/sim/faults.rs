@@ -96,7 +96,7 @@ impl World {
             }
             Fault::LeaveOut(broker) => self.broker(broker).leave_out = 1,
             Fault::DuplicateCode(broker) => self.broker(broker).duplicate_code = 1,
-            Fault::LongPause => {}
+            Fault::LongPause(time) => self.ending.paused_until = now + time,
         }
     }
 
@@ -110,10 +110,8 @@ impl World {
                 let knows_from = now + (unaware / MS) as i64;
                 self.cluster.restart_unaware(broker, now, knows_from);
             }
-            Fault::Freeze { broker, .. } => {
-                if self.broker(broker).frozen_until <= self.now {
-                    self.thaw(broker);
-                }
+            Fault::Freeze { broker, .. } if self.broker(broker).frozen_until <= self.now => {
+                self.thaw(broker);
             }
             Fault::LagMetadata(broker, _) => {
                 // It may be dead: then it forgets as well.

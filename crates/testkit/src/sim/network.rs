@@ -8,7 +8,7 @@ use super::{
     plan::{MS, Micros, chance},
     world::{Do, World},
 };
-use crate::model::{Refused, TopicRef, code};
+use crate::model::{Refused, TopicRef};
 use bytes::Bytes;
 use guanaco_engine::{
     Acks,
@@ -138,7 +138,7 @@ impl World {
         self.mark(request.id);
         self.track_sent(conn, request.id, &parts);
         self.note(|| {
-            let parts: Vec<_> = parts.iter().map(|part| describe(part)).collect();
+            let parts: Vec<_> = parts.iter().map(describe).collect();
             format!(
                 "broker {broker}: request {} [{}]",
                 request.id,
@@ -372,16 +372,12 @@ impl World {
             }
             Err(Refused { code, leader }) => {
                 self.coverage.see(Event::Refused);
-                if code == code::NOT_LEADER_OR_FOLLOWER
-                    && let Some(leader) = leader
-                {
-                    leaders.push(view_of(leader.id));
-                }
+                let leader = leader.filter(|leader| leader.id >= 0);
+                leaders.extend(leader.map(|leader| view_of(leader.id)));
                 let leader = leader.map(|leader| LeaderHint {
                     id: leader.id,
                     epoch: leader.epoch,
                 });
-                let leader = leader.filter(|leader| leader.id >= 0);
                 PartAnswer {
                     error: code,
                     leader,

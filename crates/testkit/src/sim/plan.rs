@@ -173,8 +173,8 @@ pub enum Fault {
     LeaveOut(i32),
     /// A repetition is answered by an error code instead of its offset.
     DuplicateCode(i32),
-    /// All is quiet for a while, longer than producers are remembered for.
-    LongPause,
+    /// The application sends nothing for a while.
+    LongPause(Micros),
 }
 
 impl Plan {
@@ -198,8 +198,19 @@ impl Plan {
             })
             .collect();
         if chance(rng, 5) {
-            faults.push((active, Fault::LongPause));
-            faults.push((active + 1, Fault::Forget));
+            // Brokers may forget a producer that is idle for long; the next batches go to them.
+            let time = rng.u64(70_000..75_000) * MS;
+            faults.push((active, Fault::LongPause(time)));
+            faults.push((active + time, Fault::Forget));
+            for _ in 0..10 {
+                let code = *rng.choice(&[19, 10, 6, 2, 87]).unwrap_or(&19);
+                let refuse = Fault::Refuse {
+                    code,
+                    applied: false,
+                    times: 1,
+                };
+                faults.push((active + time, refuse));
+            }
         }
         faults.sort_by_key(|(at, _)| *at);
         let repaired = faults
@@ -234,7 +245,7 @@ impl Plan {
             sends,
             send_pause: rng.u64(1..40) * MS,
             faults,
-            healed: repaired.max(active),
+            healed: repaired.max(active) + 500 * MS,
             end,
             batches: 200,
             latency: *rng.choice([200, 1_000, 5_000].iter()).unwrap_or(&1_000),
@@ -255,7 +266,8 @@ impl Fault {
             | Self::NoIdentity(time)
             | Self::NoMetadata(time)
             | Self::RefuseConnections(_, time)
-            | Self::Slow(_, time) => *time,
+            | Self::Slow(_, time)
+            | Self::LongPause(time) => *time,
             _ => 0,
         }
     }

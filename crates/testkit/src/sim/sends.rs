@@ -55,6 +55,9 @@ impl Sends {
 
 impl World {
     pub(super) fn send_next(&mut self) {
+        if self.ending.paused_until > self.now {
+            return self.at(self.ending.paused_until, Do::SendNext);
+        }
         let enough = self.sends.len() >= self.plan.sends && self.ending.calm_from > 0;
         if enough && self.now >= self.ending.calm_from || self.core.is_closed() {
             self.ending.sends_over = true;

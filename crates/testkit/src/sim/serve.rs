@@ -217,6 +217,7 @@ impl World {
                 self.with(|core, now| core.apply(view, now));
             }
             Reply::ProducerId(id, epoch) => {
+                self.ending.producer_ids += 1;
                 if self.control.id_not_before > 0 || id > 0 {
                     self.coverage.see(Event::IdentityTrouble);
                 }

@@ -4,7 +4,7 @@
 use super::{
     coverage::Event,
     history::{Id, Told},
-    plan::{FlowPlan, chance},
+    plan::{FlowPlan, MS, chance},
     world::{Do, Task, World},
 };
 use guanaco_engine::{
@@ -124,10 +124,14 @@ impl World {
         if flow.dropped || flow.upstream_ended {
             return;
         }
+        if self.ending.paused_until > self.now {
+            return self.at(self.ending.paused_until, Do::Upstream(number));
+        }
         // Once all is repaired the rest comes, and is expected to be told well.
         let enough = flow.made >= flow.plan.records
             && self.now >= self.ending.calm_from
-            && (self.coverage.batches >= self.plan.batches || flow.made >= 4_000);
+            && (self.coverage.batches >= self.plan.batches
+                || self.now >= self.ending.calm_from + 4_000 * MS);
         if enough && self.ending.calm_from > 0 || self.core.is_closed() {
             self.flows[number].upstream_ended = true;
         } else if flow.ready.len() < 50 {
@@ -148,9 +152,8 @@ impl World {
         }
         // A flow that is blocked, or at its limit, does not listen to its upstream.
         let flow = &self.flows[number];
-        if !flow.blocked && flow.ring.len() < flow.plan.parallelism {
-            self.schedule(Task::Flow(number));
-        } else if flow.upstream_ended && !flow.blocked {
+        let listens = flow.upstream_ended || flow.ring.len() < flow.plan.parallelism;
+        if listens && !flow.blocked {
             self.schedule(Task::Flow(number));
         }
     }
@@ -281,10 +284,11 @@ impl World {
 
     /// The producer took a record.
     pub(super) fn placed(&mut self, record: &Record) {
-        let topic = self.cluster.partition_count(&self.names[record.topic]);
+        // By what it knows: it hears of new partitions with the next metadata.
+        let known = self.core.partition_count(&self.names[record.topic]);
         let fits = record
             .partition
-            .is_none_or(|partition| Some(partition) < topic);
+            .is_none_or(|partition| known.is_none_or(|known| partition < known));
         let calm = self.is_calm()
             && self.ending.is_known(record.topic, self.now)
             && fits

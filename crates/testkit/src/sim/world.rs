@@ -208,7 +208,6 @@ impl World {
         }
         self.judge();
         self.coverage.records = self.history.len() as u64;
-        self.coverage.micros = self.now;
         Run {
             seed: self.plan.seed,
             anomalies: self.anomalies,
