@@ -68,6 +68,7 @@ pub struct Arena {
     pub times: Times,
     /// Of every random choice.
     pub seed: u64,
+    builder: KafkaClusterBuilder,
     harmed: Mutex<Harmed>,
     runs: AtomicU64,
     faults: AtomicU64,
@@ -110,7 +111,8 @@ impl Arena {
     ) -> Result<Self, StartKafkaError> {
         let builder = builder.jvm_option("-Xms128m").jvm_option("-Xmx384m");
         Ok(Self {
-            cluster: builder.start().await?,
+            cluster: builder.clone().start().await?,
+            builder,
             mode: Mode::I,
             times,
             seed,
@@ -121,10 +123,19 @@ impl Arena {
         })
     }
 
-    /// Goes on with another cluster; what was counted goes on, too.
-    pub fn replace(&mut self, fresh: Self) {
-        self.cluster = fresh.cluster;
+    /// Goes on with another cluster of the same kind; what was counted goes on, too.
+    ///
+    /// # Errors
+    /// If it does not come up.
+    pub async fn renew(&mut self) -> Result<(), StartKafkaError> {
+        // The machine has room for one: the sick one goes first.
+        for node in self.cluster.nodes() {
+            // It only can fail for a node that does not exist.
+            let _ = self.cluster.kill(node).await;
+        }
+        self.cluster = self.builder.clone().start().await?;
         *self.harmed() = Harmed::default();
+        Ok(())
     }
 
     /// Tells how far a scenario is.

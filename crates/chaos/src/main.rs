@@ -1,23 +1,45 @@
 //! Plays fault scenarios against a real Kafka and says which passed.
+//!
+//! ```text
+//! guanaco-chaos ci                       one idempotent pass with scaled time-outs
+//! guanaco-chaos smoke39                  every codec and a restart on Kafka 3.9
+//! guanaco-chaos full [--minutes N]       every row in both modes, full time-outs, then a mix
+//! guanaco-chaos one ROW... [--plain] [--full]
+//! guanaco-chaos mixed [--minutes N] [--full]
+//! ```
+//! All take `--seed S` and `--debug`; `--json FILE`, with `--date` and `--commit`, writes the result.
 
 use guanaco_chaos::{
     arena::{Arena, Mode, Times},
+    mixed,
     problem::Problem,
-    rows, stage,
+    report::{self, Circumstances},
+    rows::{self, Row},
+    smoke, stage,
 };
-use std::process::ExitCode;
+use guanaco_testkit::kafka::KafkaVersion;
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let mut words: Vec<String> = std::env::args().skip(1).collect();
-    if words.first().is_some_and(|word| word == "--debug") {
-        words.remove(0);
+    let asked = match Asked::read(std::env::args().skip(1)) {
+        Ok(asked) => asked,
+        Err(problem) => {
+            eprintln!("guanaco-chaos: {problem}");
+            eprintln!("usage: guanaco-chaos ci | smoke39 | full | one ROW... | mixed");
+            return ExitCode::from(2);
+        }
+    };
+    if asked.debug {
         tracing_subscriber::fmt()
             .with_max_level(tracing::Level::DEBUG)
             .with_writer(std::io::stderr)
             .init();
     }
-    match run(&words).await {
+    match asked.run().await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(problem) => {
@@ -27,14 +49,112 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(words: &[String]) -> Result<bool, Problem> {
-    let rows: Vec<_> = words.iter().filter_map(|name| rows::named(name)).collect();
-    let mut arena = Arena::start(Times::SCALED, 1).await?;
-    let mut passed = 0;
-    for row in &rows {
-        let result = stage::play(&mut arena, row, Mode::I).await;
-        passed += usize::from(result.passed());
+/// What the command line says.
+#[derive(Debug, Default)]
+struct Asked {
+    command: String,
+    rows: Vec<&'static Row>,
+    seed: u64,
+    minutes: Option<u64>,
+    plain: bool,
+    full: bool,
+    debug: bool,
+    json: Option<String>,
+    date: Option<String>,
+    commit: Option<String>,
+}
+
+impl Asked {
+    fn read(mut words: impl Iterator<Item = String>) -> Result<Self, Problem> {
+        let mut asked = Self {
+            seed: 1,
+            ..Self::default()
+        };
+        while let Some(word) = words.next() {
+            let mut value = || words.next().ok_or_else(|| format!("{word} wants a value"));
+            match word.as_str() {
+                "--seed" => asked.seed = value()?.parse()?,
+                "--minutes" => asked.minutes = Some(value()?.parse()?),
+                "--json" => asked.json = Some(value()?),
+                "--date" => asked.date = Some(value()?),
+                "--commit" => asked.commit = Some(value()?),
+                "--plain" => asked.plain = true,
+                "--full" => asked.full = true,
+                "--debug" => asked.debug = true,
+                flag if flag.starts_with("--") => return Err(format!("{flag} is unknown").into()),
+                command if asked.command.is_empty() => asked.command = command.to_owned(),
+                row => asked
+                    .rows
+                    .push(rows::named(row).ok_or_else(|| format!("there is no row {row}"))?),
+            }
+        }
+        let known = ["ci", "smoke39", "full", "one", "mixed"];
+        if !known.contains(&asked.command.as_str()) {
+            return Err(format!("what to play is one of {known:?}").into());
+        }
+        if (asked.command == "one") == asked.rows.is_empty() {
+            return Err("rows are for `one`, which needs at least one".into());
+        }
+        Ok(asked)
     }
-    println!("{passed} passed, {} failed", rows.len() - passed);
-    Ok(passed == rows.len())
+
+    async fn run(&self) -> Result<bool, Problem> {
+        let began = Instant::now();
+        let mut about = Circumstances {
+            date: self.date.clone(),
+            commit: self.commit.clone(),
+            kafka: KafkaVersion::V4_3.release().to_owned(),
+            seed: self.seed,
+            ..Circumstances::default()
+        };
+        let results = if self.command == "smoke39" {
+            about.kafka = KafkaVersion::V3_9.release().to_owned();
+            smoke::play(self.seed).await?
+        } else {
+            let full = self.full || self.command == "full";
+            let times = if full { Times::FULL } else { Times::SCALED };
+            let mut arena = Arena::start(times, self.seed).await?;
+            let results = self.play(&mut arena, &mut about).await;
+            about.faults = arena.faults();
+            results
+        };
+        about.seconds = began.elapsed().as_secs();
+        print!("{}", report::table(&results));
+        if let Some(path) = &self.json {
+            let text = serde_json::to_string_pretty(&report::json(&about, &results))?;
+            std::fs::write(path, text + "\n")?;
+        }
+        let passed = results.iter().filter(|result| result.passed()).count();
+        println!("{passed} passed, {} failed", results.len() - passed);
+        Ok(passed == results.len())
+    }
+
+    async fn play(&self, arena: &mut Arena, about: &mut Circumstances) -> Vec<stage::Result> {
+        let mut results = Vec::new();
+        let (rows, modes): (Vec<_>, &[Mode]) = match self.command.as_str() {
+            "ci" => (
+                rows::CI
+                    .iter()
+                    .filter_map(|name| rows::named(name))
+                    .collect(),
+                &[Mode::I],
+            ),
+            "full" => (rows::ROWS.iter().collect(), &[Mode::I, Mode::P]),
+            _ => (
+                self.rows.clone(),
+                if self.plain { &[Mode::P] } else { &[Mode::I] },
+            ),
+        };
+        for mode in modes {
+            for row in &rows {
+                results.push(stage::play(arena, row, *mode).await);
+            }
+        }
+        if matches!(self.command.as_str(), "full" | "mixed") {
+            about.mixed_minutes = self.minutes.unwrap_or(30);
+            let time = Duration::from_secs(60 * about.mixed_minutes);
+            results.extend(mixed::play(arena, time).await);
+        }
+        results
+    }
 }

@@ -6,7 +6,7 @@ use crate::{
     problem::Problem,
     rows::Row,
 };
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::BoxFuture};
 use std::{
     panic::AssertUnwindSafe,
     time::{Duration, Instant},
@@ -40,20 +40,27 @@ impl Result {
 
 /// Plays a row on a cluster that is well, and leaves it well.
 pub async fn play(arena: &mut Arena, row: &'static Row, mode: Mode) -> Result {
-    arena.mode = mode;
-    arena.say(format_args!(
-        "{} ({}), mode {}",
-        row.name,
-        row.about,
-        mode.name()
-    ));
-    let began = Instant::now();
     let limit = if arena.is_scaled() {
         row.limit / 4
     } else {
         row.limit
     };
-    let played = AssertUnwindSafe(timeout(limit, (row.play)(arena)))
+    act(arena, row.name, row.about, mode, limit, row.play).await
+}
+
+/// As [`play`], for what is no row.
+pub async fn act(
+    arena: &mut Arena,
+    row: &'static str,
+    about: &'static str,
+    mode: Mode,
+    limit: Duration,
+    play: impl for<'a> FnOnce(&'a Arena) -> BoxFuture<'a, std::result::Result<Verdict, Problem>>,
+) -> Result {
+    arena.mode = mode;
+    arena.say(format_args!("{row} ({about}), mode {}", mode.name()));
+    let began = Instant::now();
+    let played = AssertUnwindSafe(timeout(limit, play(arena)))
         .catch_unwind()
         .await;
     let played = match played {
@@ -67,8 +74,8 @@ pub async fn play(arena: &mut Arena, row: &'static Row, mode: Mode) -> Result {
         Err(problem) => (Some(line(&problem)), Verdict::default()),
     };
     let result = Result {
-        row: row.name,
-        about: row.about,
+        row,
+        about,
         mode,
         problem,
         verdict,
@@ -77,9 +84,8 @@ pub async fn play(arena: &mut Arena, row: &'static Row, mode: Mode) -> Result {
     tell(arena, &result);
     if let Err(problem) = arena.recover().await {
         arena.say(format_args!("the cluster is replaced: {}", line(&problem)));
-        match Arena::start(arena.times, arena.seed).await {
-            Ok(fresh) => arena.replace(fresh),
-            Err(error) => arena.say(format_args!("no new cluster: {error}")),
+        if let Err(error) = arena.renew().await {
+            arena.say(format_args!("no new cluster: {error}"));
         }
     }
     result
@@ -97,6 +103,20 @@ fn tell(arena: &Arena, result: &Result) {
         figures.failed(),
         figures.worst_stall.as_secs_f64(),
     ));
+    for (what, classes) in [
+        ("not written", &figures.not_written),
+        ("maybe written", &figures.maybe_written),
+    ] {
+        if !classes.is_empty() {
+            arena.say(format_args!("  {what}: {classes:?}"));
+        }
+    }
+    if figures.maybe_in_log + figures.duplicates > 0 {
+        arena.say(format_args!(
+            "  in the log after all: {}; duplicates: {}",
+            figures.maybe_in_log, figures.duplicates
+        ));
+    }
     if let Some(problem) = &result.problem {
         arena.say(format_args!("  problem: {problem}"));
     }

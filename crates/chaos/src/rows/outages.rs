@@ -6,7 +6,6 @@ use crate::{
     checker::Verdict,
     class, ensure,
     problem::Problem,
-    run::Run,
     workload::{Stop, pace, settings},
 };
 use futures_util::StreamExt;
@@ -132,8 +131,10 @@ pub(super) async fn all_down_for_too_long(arena: &Arena) -> Played {
         .property("delivery.timeout.ms", millis(limit))
         .start()
         .await?;
+    let sink_topic = format!("{}-sink", run.topic);
+    arena.cluster.create_topic(&sink_topic, 2, 3, &[]).await?;
     let (stop, stopped) = Stop::new();
-    let sink = tokio::spawn(failing_sink(arena, &run, limit, stopped));
+    let sink = tokio::spawn(failing_sink(arena, &sink_topic, limit, stopped));
     sleep(SECOND).await;
     arena.kill_all().await?;
     let down = Instant::now();
@@ -147,11 +148,12 @@ pub(super) async fn all_down_for_too_long(arena: &Arena) -> Played {
     drop(stop);
     sleep((limit + 5 * SECOND).saturating_sub(down.elapsed())).await;
     let failed = run
-        .until(SECOND, |progress| progress.oldest_open < limit + 5 * SECOND)
+        .until(SECOND, |progress| progress.oldest_open < limit + SECOND)
         .await;
     ensure!(failed.is_ok(), "elements are open for too long: {failed:?}");
     arena.restart_all().await?;
     run.flowing(arena.bound(30 * SECOND)).await?;
+    arena.cluster.delete_topic(&sink_topic).await?;
     some_expired(
         run.finish(arena.rules().failing(&["Expired"]).hung(limit + 5 * SECOND))
             .await?,
@@ -161,13 +163,13 @@ pub(super) async fn all_down_for_too_long(arena: &Arena) -> Played {
 /// A plain sink on a topic of its own, until it fails: with which class.
 fn failing_sink(
     arena: &Arena,
-    run: &Run<'_>,
+    topic: &str,
     limit: Duration,
     stop: Stop,
 ) -> impl Future<Output = &'static str> + Send + use<> {
     let mut properties = arena.properties();
     properties.push(("delivery.timeout.ms".into(), millis(limit)));
-    let topic: guanaco::Topic = format!("{}-sink", run.topic).into();
+    let topic: guanaco::Topic = topic.to_owned().into();
     let settings = settings(&properties);
     let records = pace(100, None, stop).map(move |()| ProducerRecord::new(&topic, Vec::new()));
     async move {
