@@ -7,3 +7,8 @@ pub mod kafka;
 pub mod model;
 pub mod proxy;
 pub mod sim;
+
+/// The snippets of the users' page, compiled and, where they need no JVM, run.
+#[cfg(all(doctest, unix))]
+#[doc = include_str!("../../../docs/testing.md")]
+mod testing {}

@@ -14,6 +14,7 @@ mod contents;
 mod full;
 mod growth;
 mod linger;
+mod lost;
 mod metrics;
 mod order;
 mod partitioners;

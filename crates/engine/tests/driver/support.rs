@@ -18,7 +18,7 @@ use std::{
 };
 
 /// Nothing that is waited for takes longer, on a busy machine either.
-pub(crate) const BOUND: Duration = Duration::from_secs(15);
+pub(crate) const BOUND: Duration = Duration::from_secs(30);
 
 /// A broker with the topic `t`.
 pub(crate) async fn broker(partitions: i32) -> EmbeddedBroker {

@@ -165,7 +165,7 @@ async fn close_returns_in_time_when_no_broker_can_be_reached() {
 #[tokio::test]
 async fn a_slow_answer_is_waited_for_and_not_asked_for_again() {
     let broker = broker(1).await;
-    let producer = connect(&broker, &[]).await;
+    let producer = connect(&broker, &[("request.timeout.ms", "10000")]).await;
     let slow = Duration::from_millis(300);
     broker
         .faults()

@@ -5,7 +5,7 @@ use guanaco_engine::{Producer, ProducerConfig};
 use std::{future::Future, time::Duration};
 
 /// No behaviour takes longer, on a busy machine either.
-const BOUND: Duration = Duration::from_secs(15);
+const BOUND: Duration = Duration::from_secs(60);
 
 /// Runs a behaviour, or says that it hangs.
 pub(crate) async fn bounded(behaviour: impl Future<Output = ()> + Send) {

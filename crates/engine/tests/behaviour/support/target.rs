@@ -6,7 +6,7 @@ use guanaco_testkit::{
     embedded::{self, EmbeddedBroker},
     kafka::{Connection, KafkaCluster},
     model::TopicConfig,
-    proxy::{ApiKey, Rule, RuleHandle},
+    proxy::{ApiKey, Proxy, Rule, RuleHandle},
 };
 use kafka_protocol::{
     messages::{
@@ -33,8 +33,8 @@ pub(crate) enum Target {
     ),
 }
 
-/// Produce requests that wait.
-pub(crate) enum Held {
+/// A fault of a produce request.
+pub(crate) enum Fault {
     Embedded(embedded::Fault),
     Kafka(RuleHandle),
 }
@@ -151,27 +151,62 @@ impl Target {
     }
 
     /// The `n`-th produce request from now on waits on its way, and all behind it.
-    pub(crate) fn hold_from(&self, n: usize) -> Held {
+    pub(crate) fn hold_from(&self, n: usize) -> Fault {
         match self {
             Self::Embedded(broker) => {
-                Held::Embedded(broker.faults().on(ApiKey::Produce).nth(n).hold())
+                Fault::Embedded(broker.faults().on(ApiKey::Produce).nth(n).hold())
             }
-            Self::Behind(cluster, _) => {
-                let proxy = cluster.proxies().next().expect("the node has one");
-                Held::Kafka(proxy.add(Rule::requests().api(ApiKey::Produce).nth(n).hold()))
+            _ => Fault::Kafka(
+                self.proxy()
+                    .add(Rule::requests().api(ApiKey::Produce).nth(n).hold()),
+            ),
+        }
+    }
+
+    /// The `n`-th produce request from now on is applied, and its connection closes without an
+    /// answer.
+    pub(crate) fn lose_answer(&self, n: usize) -> Fault {
+        match self {
+            Self::Embedded(broker) => {
+                let rule = broker.faults().on(ApiKey::Produce).nth(n);
+                Fault::Embedded(rule.close_after_apply())
             }
-            Self::Kafka(_) => panic!("faults are for tests listed under `faulty:`"),
+            _ => Fault::Kafka(
+                self.proxy()
+                    .add(Rule::responses().api(ApiKey::Produce).nth(n).close()),
+            ),
+        }
+    }
+
+    /// The `n`-th produce request from now on is lost with its connection.
+    pub(crate) fn lose_request(&self, n: usize) -> Fault {
+        match self {
+            Self::Embedded(broker) => {
+                let rule = broker.faults().on(ApiKey::Produce).nth(n);
+                Fault::Embedded(rule.close_before())
+            }
+            _ => Fault::Kafka(
+                self.proxy()
+                    .add(Rule::requests().api(ApiKey::Produce).nth(n).close()),
+            ),
+        }
+    }
+
+    fn proxy(&self) -> &'static Proxy {
+        match self {
+            Self::Behind(cluster, _) => cluster.proxies().next().expect("the node has one"),
+            _ => panic!("faults are for tests listed under `faulty:`"),
         }
     }
 
     /// From now on produce requests wait on their way.
-    pub(crate) fn hold(&self) -> Held {
+    pub(crate) fn hold(&self) -> Fault {
         self.hold_from(1)
     }
 }
 
-impl Held {
-    /// Waits until one waits.
+impl Fault {
+    /// Waits until it has happened.
     pub(crate) async fn caught(&self) {
         match self {
             Self::Embedded(fault) => fault.caught(1).await,
@@ -184,7 +219,7 @@ impl Held {
         }
     }
 
-    /// Lets them go on, and those that come after.
+    /// Lets go what it holds, and those that come after.
     pub(crate) fn release(&self) {
         match self {
             Self::Embedded(fault) => fault.remove(),
