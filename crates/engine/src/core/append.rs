@@ -316,13 +316,14 @@ impl Core {
         if !self.take_credit(flow, size, moves.is_some()) {
             return Err(None);
         }
+        let buffer = self.pool.take(size);
         self.pool.shrink(self.credit.available());
         let batch = Batch {
             no: self.next_batch,
             order: (self.next_batch, 0),
             result: ResultTo::Slot(Arc::default()),
             flows: Vec::new(),
-            body: Body::Open(self.pool.take(size)),
+            body: Body::Open(buffer),
             count: 0,
             base_timestamp: record.timestamp,
             max_timestamp: record.timestamp,
@@ -410,6 +411,7 @@ impl Core {
             return Err(None);
         }
         let mut grown = self.pool.take(size);
+        self.pool.shrink(self.credit.available());
         if let Some(batch) = &mut self.partitions[partition].open {
             batch.credit = has.max(size);
             if let Body::Open(buffer) = &mut batch.body {
@@ -532,6 +534,7 @@ impl Core {
         if !self.take_credit(flow, size, false) {
             return Put::NoRoom;
         }
+        self.pool.shrink(self.credit.available());
         let state = &mut self.topics[topic];
         let new = state.staged.is_none();
         let staged = state.staged.get_or_insert_with(|| Staged {

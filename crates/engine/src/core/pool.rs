@@ -43,8 +43,16 @@ impl Pool {
         }
     }
 
+    /// Bytes of memory held.
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
     /// Frees pooled buffers until at most `limit` bytes are held.
     pub(super) fn shrink(&mut self, limit: usize) {
+        if self.held <= limit {
+            return;
+        }
         for class in (0..CLASSES).rev() {
             while self.held > limit && self.free[class].pop().is_some() {
                 self.held -= SMALLEST << class;
