@@ -5,6 +5,7 @@
 
 mod answer;
 mod append;
+mod audit;
 mod batch;
 mod broker;
 mod choose;
@@ -19,6 +20,8 @@ mod metadata;
 #[cfg(all(test, guanaco_loom))]
 mod models;
 mod murmur2;
+#[doc(hidden)]
+pub mod mutants;
 mod partition;
 mod pending;
 mod pool;
@@ -48,6 +51,7 @@ use credit::Credit;
 use flow::PendingSend;
 use identity::Identities;
 use metadata::Metadata;
+use mutants::Mutant;
 use partition::{BrokerIndex, Partition, PartitionId};
 use pool::Pool;
 use std::{
@@ -281,7 +285,8 @@ impl Core {
         if let Some(slot) = batch.settle(outcome) {
             self.effects.slots.push(slot);
         }
-        for (cell, ..) in &batch.flows {
+        let lost = usize::from(Mutant::LoseWaker.is_planted());
+        for (cell, ..) in batch.flows.iter().skip(lost) {
             self.effects.wake(cell);
         }
         self.leave_generation(batch.generation);

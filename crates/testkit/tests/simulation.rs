@@ -116,3 +116,38 @@ fn a_seed_replays_to_the_same_end() {
         assert_eq!(sim::run(seed).digest, sim::run(seed).digest, "seed {seed}");
     }
 }
+
+/// Each planted defect has to show within so many seeds.
+#[cfg(feature = "mutants")]
+const CAUGHT_WITHIN: u64 = 2_000;
+
+#[cfg(feature = "mutants")]
+#[test]
+fn every_mutant_is_caught() {
+    use guanaco_engine::core::mutants::{Mutant, plant};
+
+    let mut missed = 0;
+    for mutant in Mutant::ALL {
+        // What a seed finds shows in its anomalies; a panic among them is expected, not printed.
+        let found = (0..CAUGHT_WITHIN).map(|seed| {
+            plant(Some(mutant));
+            let run = sim::run(seed);
+            plant(None);
+            run
+        });
+        match found.into_iter().find(|run| !run.anomalies.is_empty()) {
+            Some(run) => {
+                println!(
+                    "mutant {mutant:?} caught at seed {}: {}",
+                    run.seed, run.anomalies[0]
+                );
+            }
+            None => {
+                println!("mutant {mutant:?} missed in {CAUGHT_WITHIN} seeds");
+                missed += 1;
+            }
+        }
+    }
+    println!("{} passed, {missed} failed", Mutant::ALL.len() - missed);
+    assert_eq!(missed, 0);
+}

@@ -1,5 +1,6 @@
 //! `buffer.memory`: who has room, and who is next.
 
+use super::mutants::Mutant;
 use std::collections::{HashMap, VecDeque};
 
 /// A stream of records with a claim on the buffer: an appender, or the FIFO of pending sends.
@@ -94,7 +95,9 @@ impl Credit {
         let before = self.waiting.len();
         self.waiting.retain(|(waiting, _)| *waiting != flow);
         let grant = self.granted.remove(&flow);
-        self.used -= grant.unwrap_or(0);
+        if !Mutant::GrantForgotten.is_planted() {
+            self.used -= grant.unwrap_or(0);
+        }
         grant.is_some() || self.waiting.len() < before
     }
 
@@ -116,6 +119,11 @@ impl Credit {
     #[must_use]
     pub(super) fn available(&self) -> usize {
         self.total.saturating_sub(self.used)
+    }
+
+    /// Bytes taken, and of those how many are granted to somebody who did not come for them yet.
+    pub(super) fn account(&self) -> (usize, usize) {
+        (self.used, self.granted.values().sum())
     }
 
     /// How many wait.

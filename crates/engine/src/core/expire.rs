@@ -1,6 +1,13 @@
 //! Time runs out: for records, for topics nobody knows, for those who wait for room.
 
-use super::{Core, batch::Batch, drain::earlier, partition::PartitionId, slot::Outcome};
+use super::{
+    Core,
+    batch::Batch,
+    drain::earlier,
+    mutants::Mutant,
+    partition::PartitionId,
+    slot::{Acked, Outcome},
+};
 use crate::Cause;
 use std::{sync::Arc, time::Duration, time::Instant};
 
@@ -135,8 +142,17 @@ impl Core {
         };
         if !batch.expired {
             let cause = cause(batch.last_error.as_ref());
+            let late = matches!(cause, Cause::Expired { .. });
             let error = batch.error(&self.topics[p.topic].name, p.index, cause);
-            self.tell(partition, &batch, Outcome::Failed(error));
+            let outcome = match late && Mutant::AcknowledgeOnTimeout.is_planted() {
+                true => Outcome::Acked(Acked {
+                    partition: p.index,
+                    base_offset: None,
+                    log_append_time: None,
+                }),
+                false => Outcome::Failed(error),
+            };
+            self.tell(partition, &batch, outcome);
             self.credit.free(std::mem::take(&mut batch.credit));
             batch.expired = true;
         }

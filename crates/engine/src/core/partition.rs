@@ -5,6 +5,7 @@
 use super::{
     batch::{Batch, BatchNo, Body, Stamp},
     identity::{Identities, Identity},
+    mutants::Mutant,
 };
 use crate::Cause;
 use std::{
@@ -109,7 +110,7 @@ impl Partition {
             in_flight: VecDeque::new(),
             identity: None,
             next_sequence: 0,
-            recovering: true,
+            recovering: !Mutant::TrustStranger.is_planted(),
             last_success: None,
             gap: None,
             not_before: None,
@@ -156,7 +157,8 @@ impl Partition {
         if let Some(at) = self.not_before.filter(|at| *at > now) {
             return Head::Until(at);
         }
-        let alone = self.recovering || self.gap.is_some();
+        let recovering = self.recovering && !Mutant::NewerBeforeRetry.is_planted();
+        let alone = recovering || self.gap.is_some();
         let ghost = self.in_flight.iter().any(|batch| batch.expired);
         if ghost || self.in_flight.len() >= if alone { 1 } else { limit } {
             return Head::Waits;
@@ -220,6 +222,7 @@ impl Partition {
         }
         if let Some(head) = self.queue.front().filter(|batch| batch.stamp.is_some())
             && (head.order < place || (gap == Gap::Maybe && head.unproven > 0))
+            && !Mutant::RenumberUnknown.is_planted()
         {
             return true;
         }
@@ -265,9 +268,11 @@ impl Partition {
         self.recovering = true;
         let mut batch = batch;
         batch.last_error = Some(cause);
-        let at = self
-            .queue
-            .partition_point(|queued| queued.order < batch.order);
+        let before = |queued: &Batch| queued.order < batch.order;
+        let at = match Mutant::ReorderOnRetry.is_planted() {
+            true => self.queue.len(),
+            false => self.queue.partition_point(before),
+        };
         self.queue.insert(at, batch);
     }
 

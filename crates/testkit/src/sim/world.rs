@@ -32,6 +32,9 @@ const EPOCH_MS: i64 = 1_700_000_000_000;
 /// More events than any healthy run needs.
 const EVENTS_MAX: u64 = 2_000_000;
 
+/// The core's books are looked at after so many events.
+const AUDIT_EVERY: u64 = 8;
+
 /// Something that is going to happen.
 #[derive(Debug)]
 pub(super) enum Do {
@@ -201,6 +204,12 @@ impl World {
             self.happen(what);
             self.poll_woken();
             events += 1;
+            if events % AUDIT_EVERY == 0
+                && let Err(wrong) = self.core.audit()
+            {
+                self.flag("audit", wrong);
+                break;
+            }
             if events > EVENTS_MAX {
                 self.flag("livelock", format!("{events} events"));
                 break;
