@@ -318,3 +318,61 @@ async fn a_closed_shared_producer_ends_its_streams_and_leaves_the_input_alone() 
     assert_eq!(report.acknowledged, delivered);
     assert_eq!(stored(&broker, "t", 0).len() as u64, delivered);
 }
+
+#[tokio::test]
+async fn a_partitioner_that_panics_or_errs_fails_its_record_alone() {
+    let broker = broker("t", 2).await;
+    let picky = guanaco::partition_with(|_, _, value, count| match value {
+        Some(b"panic") => panic!("no partition for you"),
+        Some(b"out") => count,
+        _ => 1,
+    });
+    let records = stream::iter(["a", "panic", "b", "out", "c"].map(|value| text("t", value)));
+    let settings = settings(&broker).with_partitioner(picky);
+    let outcomes = records.via(producer::flexi_flow(settings).with_outcomes());
+    let outcomes: Vec<_> = within(outcomes.try_collect()).await.unwrap();
+    for (outcome, good) in outcomes.iter().zip([true, false, true, false, true]) {
+        match outcome {
+            Ok(_) => assert!(good),
+            Err(failed) => {
+                let cause = failed.error.delivery().unwrap().cause();
+                assert!(!good && matches!(cause, Cause::Partitioner(_)), "{cause:?}");
+            }
+        }
+    }
+    assert_eq!(stored(&broker, "t", 1), ["a", "b", "c"]);
+}
+
+#[tokio::test]
+async fn a_producer_that_fails_for_good_ends_every_stream_on_it_with_the_same_cause() {
+    let broker = broker("t", 2).await;
+    let shared = settings(&broker).create_kafka_producer().await.unwrap();
+    let fatal = broker.faults().on(ApiKey::Produce).always();
+    fatal.error(31); // CLUSTER_AUTHORIZATION_FAILED
+    let flow = |partition: i32| {
+        let settings = settings(&broker).with_producer(&shared);
+        let records = stream::repeat_with(move || text("t", "x").with_partition(partition));
+        let flow = records.via(producer::flexi_flow(settings).with_outcomes());
+        tokio::spawn(flow.try_for_each(|outcome| {
+            assert!(outcome.unwrap_err().error.delivery().is_some());
+            std::future::ready(Ok(()))
+        }))
+    };
+    for flow in [flow(0), flow(1)] {
+        let error = within(flow).await.unwrap().unwrap_err();
+        assert!(error.is_fatal(), "{error:?}");
+        let cause = error.delivery().unwrap().cause();
+        assert!(
+            matches!(cause, Cause::Fatal(error) if error.code() == 31),
+            "{cause:?}"
+        );
+    }
+    let late = SendProducer::new(settings(&broker).with_producer(&shared));
+    let failed = within(late.send(text("t", "late"))).await.unwrap_err();
+    assert!(
+        failed.is_fatal() && failed.written() == Written::No,
+        "{failed:?}"
+    );
+    within(shared.close()).await;
+    assert_eq!(all_stored(&broker, "t").len(), 0);
+}
