@@ -188,7 +188,8 @@ impl Producer {
         let Some(count) = shared.with(|core| core.partition_count(record.topic)) else {
             return Ok(record);
         };
-        let partition = choose(&**partitioner, &record, count)?;
+        let partition = choose(&**partitioner, &record, count)
+            .inspect_err(|_| shared.with(|core| core.count_refused()))?;
         Ok(RecordRef {
             partition: Some(partition),
             ..record

@@ -184,6 +184,11 @@ impl Core {
         }
     }
 
+    /// A record failed before it came here, in the user's partitioner: it counts all the same.
+    pub fn count_refused(&mut self) {
+        self.counters.refused(1);
+    }
+
     #[cold]
     fn refuse(&mut self, topic: &Topic, partition: Option<i32>, cause: Cause) -> Arc<Slot> {
         self.counters.refused(1);
