@@ -1,5 +1,8 @@
 //! What the application was told, against what the logs hold.
 
+#[cfg(test)]
+mod tests;
+
 use super::history::{History, Id, Told};
 use std::{collections::HashMap, fmt};
 
@@ -65,6 +68,7 @@ struct Found {
 /// | `duplicate` | a record is in the logs more than once |
 /// | `reorder` | a sender's records changed places within a partition |
 /// | `refused-in-calm` | a record failed although nothing was broken |
+/// | `stalled` | a record took long although nothing was broken |
 #[must_use]
 pub fn check(history: &History, logs: &[Log], promise: Promise) -> Vec<Anomaly> {
     let mut anomalies = Anomalies(Vec::new());
@@ -107,11 +111,16 @@ pub fn check(history: &History, logs: &[Log], promise: Promise) -> Vec<Anomaly> 
                 format!("record {id} ({:?}) is at {at:?}", record.told),
             );
         }
-        if record.calm && !matches!(record.told, Told::Acked { .. } | Told::Open) {
-            anomalies.add(
-                "refused-in-calm",
-                format!("record {id} was told {:?}", record.told),
-            );
+        let took = record.told_at.saturating_sub(record.at);
+        match (record.calm, record.told) {
+            (None, _) | (_, Told::Open) => {}
+            (Some(limit), Told::Acked { .. }) if took > limit => {
+                anomalies.add("stalled", format!("record {id} took {took} us"));
+            }
+            (Some(_), Told::Acked { .. }) => {}
+            (Some(_), told) => {
+                anomalies.add("refused-in-calm", format!("record {id} was told {told:?}"));
+            }
         }
     }
     if promise.ordered {

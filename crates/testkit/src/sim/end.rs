@@ -24,6 +24,7 @@ pub(super) struct Ending {
     /// Nobody sends anything until then.
     pub paused_until: Micros,
     deadline: Micros,
+    closed_at: Micros,
     /// The producer is to end in the middle of its work.
     is_early: bool,
     stage: Stage,
@@ -154,6 +155,7 @@ impl World {
                 self.note(|| "close".into());
                 self.coverage.see(Event::ClosedEarly);
                 self.ending.stage = Stage::Closing;
+                self.ending.closed_at = self.now;
                 self.ending.deadline = self.now + limit;
                 self.with(|core, _| core.close());
                 self.begin_last_flush();
@@ -280,6 +282,18 @@ impl World {
         self.notify_control();
         self.notify_watch();
         self.wake_links();
+    }
+
+    /// A record that was accepted before a close is not refused by it.
+    pub(super) fn see_closed(&mut self, id: Id, error: &DeliveryError) {
+        let accepted = self
+            .history
+            .record(id)
+            .is_some_and(|sent| sent.at < self.ending.closed_at);
+        let closing = self.ending.stage == Stage::Closing && self.plan.end != End::Abandon;
+        if closing && accepted && *error.cause() == Cause::Closed {
+            self.flag("refused-by-close", format!("record {id}"));
+        }
     }
 
     pub(super) fn see_error(&mut self, error: &DeliveryError) {

@@ -36,8 +36,9 @@ pub struct Sent {
     pub told_at: u64,
     /// What the application was told.
     pub told: Told,
-    /// Nothing was broken any more when it was sent: it has to be acknowledged.
-    pub calm: bool,
+    /// Nothing was broken any more when it was sent: it has to be acknowledged within so many
+    /// microseconds.
+    pub calm: Option<u64>,
 }
 
 /// All records of a run, in the order in which each sender sent its own.
@@ -56,7 +57,7 @@ impl History {
             at,
             told_at: 0,
             told: Told::Open,
-            calm: false,
+            calm: None,
         });
         self.records.len() as Id - 1
     }

@@ -96,7 +96,7 @@ impl World {
         if ticket.place().is_none()
             && let Some(sent) = self.history.record_mut(record.id)
         {
-            sent.calm = false; // it may yet wait for room for too long
+            sent.calm = None; // it may yet wait for room for too long
         }
         let number = self.sends.list.len();
         let waker = self.waker(Task::Send(number));

@@ -4,14 +4,17 @@
 use super::{
     coverage::Event,
     history::{Id, Told},
-    plan::{FlowPlan, MS, chance},
+    plan::{FlowPlan, MS, Micros, chance},
     world::{Do, Task, World},
 };
 use guanaco_engine::{
     Ack, DeliveryError, RecordRef, Written,
     core::{FlowLink, Place},
 };
-use std::{collections::VecDeque, task::Waker};
+use std::{collections::VecDeque, task::Waker, time::Duration};
+
+/// The longest that a record takes while nothing is broken.
+const STALL: Micros = 1_000 * MS;
 
 /// The number of the sender that all plain sends count as; flows come after it.
 pub(super) const SENDS: u32 = 0;
@@ -205,6 +208,7 @@ impl World {
             },
             Err(error) => {
                 self.see_error(error);
+                self.see_closed(id, error);
                 match error.written() {
                     Written::No => Told::NotWritten,
                     Written::Maybe => Told::MaybeWritten,
@@ -294,9 +298,12 @@ impl World {
             && fits
             && record.value.len() < 1_000;
         let now = self.now;
+        // With a long linger it takes a flush, or the end of the upstream.
+        let lingers = self.plan.config.linger > Duration::from_secs(1);
+        let limit = if lingers { Micros::MAX } else { STALL };
         if let Some(sent) = self.history.record_mut(record.id) {
             sent.at = now;
-            sent.calm = calm;
+            sent.calm = calm.then_some(limit);
         }
     }
 
