@@ -244,6 +244,9 @@ impl World {
         debug_assert_eq!(expected, Some(request), "the model answers in order");
         self.touch(broker);
         self.tracks.answered(conn, request, &answer, self.now);
+        if !answer.throttle.is_zero() {
+            self.conns[conn].quiet_until = self.now + answer.throttle.as_micros() as Micros;
+        }
         let in_order = self.with(|core, now| core.answered(broker, request, answer, now));
         if !in_order {
             self.flag(

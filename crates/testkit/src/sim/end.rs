@@ -5,6 +5,7 @@ use super::{
     coverage::Event,
     history::{Id, Told},
     plan::{End, MS, Micros},
+    tasks::Flow,
     world::{Do, World},
 };
 use guanaco_engine::{Acks, Cause, CloseReport, DeliveryError, Written};
@@ -50,6 +51,8 @@ pub(super) struct Flush {
     records: Vec<Id>,
     /// It is the last one: the producer is closed after it.
     last: bool,
+    called: Micros,
+    settled: Micros,
 }
 
 impl Ending {
@@ -207,6 +210,8 @@ impl World {
             number,
             records,
             last,
+            called: self.now,
+            settled: 0,
         });
         self.changed();
     }
@@ -221,7 +226,8 @@ impl World {
         let settled = |flush: &Flush| core.is_settled(flush.number) || core.is_dead();
         let (done, open): (Vec<_>, Vec<_>) = self.ending.flushes.drain(..).partition(settled);
         self.ending.flushes = open;
-        for flush in done {
+        for mut flush in done {
+            flush.settled = self.now;
             self.note(|| format!("flush {} is settled", flush.number));
             // Everyone who was woken has had his turn by then.
             if flush.last {
@@ -261,6 +267,20 @@ impl World {
                 flush.number
             );
             self.flag("flushed-early", line);
+        }
+        let told = |id: &Id| self.history.record(*id).map_or(0, |record| record.told_at);
+        let told = flush.records.iter().map(told).max().unwrap_or(0);
+        // A batch that is flushed may take newer records along; and records that nobody hears of
+        // any more are waited for as well.
+        let newer = |at: Micros| at > flush.called && at <= flush.settled;
+        let alone = !self.history.records().any(|(_, record)| newer(record.at));
+        let seen = !self.flows.iter().any(Flow::is_dropped) && !self.sends.any_unheard();
+        if alone && seen && open.is_empty() && flush.settled > told.max(flush.called) + 2 * MS {
+            let late = flush.settled - told.max(flush.called);
+            self.flag(
+                "flushed-late",
+                format!("flush {} by {late} us", flush.number),
+            );
         }
     }
 

@@ -78,7 +78,7 @@ impl World {
                 let name = self.names[topic].clone();
                 let _ = self.cluster.reload_producers(&name, partition);
             }
-            Fault::Recreate(topic) => self.recreate(topic),
+            Fault::Recreate(topic, time) => self.recreate(topic, time),
             Fault::Grow(topic) => self.grow(topic),
             Fault::NoIdentity(time) => self.ending.no_identity_until = now + time,
             Fault::NoMetadata(time) => self.ending.no_metadata_until = now + time,
@@ -86,7 +86,12 @@ impl World {
                 self.broker(broker).refuses_until = now + time
             }
             Fault::Slow(broker, time) => self.broker(broker).slow_until = now + time,
-            Fault::Flush => self.begin_flush(),
+            Fault::Flush => {
+                self.begin_flush();
+                if chance(&mut self.rng, 50) {
+                    self.ending.paused_until = now + 300 * MS;
+                }
+            }
             Fault::DropFlow => {
                 let flow = self.rng.usize(..self.flows.len());
                 // Somebody has to be left to be unharmed.
@@ -220,11 +225,14 @@ impl World {
         }
     }
 
-    fn recreate(&mut self, topic: usize) {
+    fn recreate(&mut self, topic: usize, pause: Micros) {
         let name = self.names[topic].clone();
         if self.cluster.delete_topic(&*name).is_ok() {
             self.coverage.see(Event::Recreated);
-            self.create_topic(topic);
+            match pause {
+                0 => self.create_topic(topic),
+                _ => self.after(pause, Do::CreateTopic(topic)),
+            }
         }
     }
 

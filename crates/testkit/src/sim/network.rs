@@ -12,7 +12,7 @@ use crate::model::{Refused, TopicRef};
 use bytes::Bytes;
 use guanaco_engine::{
     Acks,
-    batch::{Batch, BatchHeader},
+    batch::{Batch, BatchHeader, HEADER_LEN},
     core::{Answer, BrokerView, LeaderHint, PartAnswer, ProduceRequest, RequestId},
 };
 use std::{collections::VecDeque, time::Duration};
@@ -36,6 +36,8 @@ pub(super) struct Conn {
     /// When the last of them arrives at the earliest.
     last_arrival: Micros,
     last_answer: Micros,
+    /// The broker asked for quiet until then, and the client heard it.
+    pub quiet_until: Micros,
 }
 
 /// A request on its way.
@@ -83,6 +85,7 @@ impl Conn {
             transit: VecDeque::new(),
             last_arrival: 0,
             last_answer: 0,
+            quiet_until: 0,
         }
     }
 
@@ -136,6 +139,7 @@ impl World {
             })
             .collect();
         self.mark(request.id);
+        self.check_request(conn, &parts);
         self.track_sent(conn, request.id, &parts);
         self.note(|| {
             let parts: Vec<_> = parts.iter().map(describe).collect();
@@ -174,6 +178,40 @@ impl World {
             parts,
         });
         self.at(arrives, Do::Arrive(conn));
+    }
+
+    /// What a request may look like: a topic stands in it once, a partition too; it is not too large.
+    fn check_request(&mut self, conn: ConnId, parts: &[Part]) {
+        let broker = self.conns[conn].broker;
+        if self.now < self.conns[conn].quiet_until {
+            self.flag(
+                "not-quiet",
+                format!("a request to broker {broker} while it asked for quiet"),
+            );
+        }
+        let size: usize = parts.iter().map(|part| HEADER_LEN + part.body.len()).sum();
+        if parts.len() > 1 && size > self.plan.config.max_request_size {
+            self.flag(
+                "request-size",
+                format!("{} batches of {size} bytes", parts.len()),
+            );
+        }
+        let mut topics: Vec<_> = parts
+            .chunk_by(|a, b| (a.topic, a.topic_id) == (b.topic, b.topic_id))
+            .map(|run| (run[0].topic, run[0].topic_id))
+            .collect();
+        let mut partitions: Vec<_> = parts
+            .iter()
+            .map(|part| (part.topic, part.topic_id, part.partition))
+            .collect();
+        let counts = (topics.len(), partitions.len());
+        topics.sort_unstable();
+        topics.dedup();
+        partitions.sort_unstable();
+        partitions.dedup();
+        if (topics.len(), partitions.len()) != counts {
+            self.flag("twice-in-request", format!("to broker {broker}"));
+        }
     }
 
     /// The client is done with a connection; what is on its way may still arrive if `linger`.

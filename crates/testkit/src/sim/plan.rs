@@ -153,8 +153,8 @@ pub enum Fault {
     Forget,
     /// A partition remembers one batch per producer only.
     Reload,
-    /// A topic is deleted and created anew.
-    Recreate(usize),
+    /// A topic is deleted, and after a while created anew.
+    Recreate(usize, Micros),
     /// A topic gets more partitions.
     Grow(usize),
     /// No producer id can be had for a while.
@@ -267,6 +267,7 @@ impl Fault {
             | Self::NoMetadata(time)
             | Self::RefuseConnections(_, time)
             | Self::Slow(_, time)
+            | Self::Recreate(_, time)
             | Self::LongPause(time) => *time,
             _ => 0,
         }
@@ -441,7 +442,7 @@ fn fault(rng: &mut fastrand::Rng, brokers: i32, topics: usize, by_id: bool) -> F
         70..73 => Fault::LagMetadata(broker, rng.u64(50..800) * MS),
         73..76 => Fault::Throttle(broker, rng.u64(10..300) * MS),
         76..79 => Fault::Reload,
-        79..82 if by_id => Fault::Recreate(rng.usize(..topics)),
+        79..82 if by_id => Fault::Recreate(rng.usize(..topics), rng.u64(0..4) * 200 * MS),
         82..84 => Fault::Grow(rng.usize(..topics)),
         84..86 => Fault::NoIdentity(rng.u64(50..1_000) * MS),
         86..88 => Fault::NoMetadata(rng.u64(50..1_000) * MS),

@@ -45,6 +45,11 @@ impl Sends {
         self.list.len()
     }
 
+    /// Whether nobody hears of one of them.
+    pub(super) fn any_unheard(&self) -> bool {
+        self.list.iter().any(|send| send.state == State::Unheard)
+    }
+
     /// Whether its future was dropped after it was admitted.
     pub(super) fn is_unheard(&self, id: Id) -> bool {
         self.list

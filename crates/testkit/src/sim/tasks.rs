@@ -14,7 +14,7 @@ use guanaco_engine::{
 use std::{collections::VecDeque, task::Waker, time::Duration};
 
 /// The longest that a record takes while nothing is broken.
-const STALL: Micros = 1_000 * MS;
+const STALL: Micros = 400 * MS;
 
 /// The number of the sender that all plain sends count as; flows come after it.
 pub(super) const SENDS: u32 = 0;
@@ -50,6 +50,10 @@ impl Flow {
     /// Whether all its records are told.
     pub(super) fn is_done(&self) -> bool {
         self.dropped || (self.upstream_ended && self.ready.is_empty() && self.ring.is_empty())
+    }
+
+    pub(super) fn is_dropped(&self) -> bool {
+        self.dropped
     }
 
     /// Whether it has the record and the producer has not.
