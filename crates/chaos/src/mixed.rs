@@ -79,6 +79,9 @@ async fn fault(
 ) -> std::result::Result<(), Problem> {
     let nodes: Vec<i32> = arena.cluster.nodes().collect();
     let node = nodes[random.usize(..nodes.len())];
+    if random.u32(..4) == 0 {
+        short_lives(arena, random);
+    }
     match random.u32(..100) {
         0..22 => {
             arena.kill(node).await?;
@@ -91,12 +94,7 @@ async fn fault(
             arena.thaw(node).await?;
         }
         40..52 => {
-            let lives = SECOND / 2..3 * SECOND / 2;
-            for proxy in arena.cluster.proxies() {
-                proxy.set_connection_lifetime(lives.clone(), random.u64(..));
-                proxy.cut_all();
-            }
-            arena.fault("connections live for 0.5 to 1.5 s");
+            short_lives(arena, random);
             sleep(between(random, 5..15)).await;
         }
         52..60 => {
@@ -108,7 +106,7 @@ async fn fault(
         }
         60..68 => {
             for _ in 0..4 {
-                let partition = random.i32(..*partitions);
+                let partition = random.i32(0..*partitions);
                 let to = nodes[random.usize(..nodes.len())];
                 arena.fault(format_args!("partition {partition} moves to node {to}"));
                 arena.cluster.move_leader(&run.topic, partition, to).await?;
@@ -160,6 +158,14 @@ async fn fault(
         }
     }
     Ok(())
+}
+
+fn short_lives(arena: &Arena, random: &mut fastrand::Rng) {
+    for proxy in arena.cluster.proxies() {
+        proxy.set_connection_lifetime(SECOND / 2..3 * SECOND / 2, random.u64(..));
+        proxy.cut_all();
+    }
+    arena.fault("connections live for 0.5 to 1.5 s");
 }
 
 fn between(random: &mut fastrand::Rng, seconds: Range<u64>) -> Duration {

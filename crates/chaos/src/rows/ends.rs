@@ -170,7 +170,11 @@ async fn all_end(streams: Streams) -> Result<Vec<String>, Problem> {
         let error = ended.map_err(|_| "a stream on a dead producer goes on")??;
         let error = error.ok_or("a stream on a dead producer ended as if all were well")?;
         ensure!(error.is_fatal(), "it is not fatal: {error}");
-        causes.push(error.to_string());
+        // An element's own error names its partition; the cause is what they have in common.
+        causes.push(match error.delivery() {
+            Some(delivery) => delivery.cause().to_string(),
+            None => error.to_string(),
+        });
     }
     let same = causes.windows(2).all(|pair| pair[0] == pair[1]);
     ensure!(same, "the causes differ: {causes:?}");

@@ -10,7 +10,10 @@ use crate::{
 };
 use futures_util::StreamExt;
 use guanaco::{KafkaStreamExt, ProducerRecord, producer};
-use guanaco_testkit::kafka::Connection;
+use guanaco_testkit::{
+    kafka::Connection,
+    proxy::{ApiKey, Rule},
+};
 use kafka_protocol::{
     messages::{
         DescribeQuorumRequest, TopicName,
@@ -227,28 +230,41 @@ pub(super) async fn too_few_replicas(arena: &Arena) -> Played {
     Ok(retried.and(expired))
 }
 
-/// F11: appended, but the replicas fell out of sync before the answer: an idempotent retry finds
-/// itself done.
+/// F11: appended, but the answer is a failure, or is lost: an idempotent retry finds itself done.
+///
+/// The replicas fall out of sync before they have the batch. Kafka 4 lets such a produce request run
+/// into its time-out, after the append; older ones refuse it as NOT_ENOUGH_REPLICAS_AFTER_APPEND.
 pub(super) async fn refused_after_append(arena: &Arena) -> Played {
+    let request = arena.times.request.min(5 * SECOND);
     let run = arena
         .run("f11")
         .config("min.insync.replicas", 3)
-        // Longer than the brokers take to notice: their refusal comes, not our time-out.
-        .property("request.timeout.ms", 20_000)
+        .property("request.timeout.ms", millis(request))
         .property("delivery.timeout.ms", 60_000)
         .start()
         .await?;
     let leader = run.leader().await?;
-    let follower = arena
-        .cluster
-        .nodes()
-        .find(|node| *node != leader)
-        .ok_or("one node only")?;
+    let follower = arena.cluster.nodes().find(|node| *node != leader);
+    let follower = follower.ok_or("one node only")?;
     for _ in 0..2 {
         arena.freeze(follower).await?;
-        sleep(8 * SECOND).await;
+        sleep(request + 3 * SECOND).await;
         arena.thaw(follower).await?;
         arena.cluster.wait_in_sync().await?;
+        run.flowing(arena.bound(20 * SECOND)).await?;
+    }
+    // So that each node is asked.
+    arena.cluster.elect_preferred().await?;
+    for count in 1..=5 {
+        arena.fault(format_args!("{count} answers of each node are lost"));
+        let lost: Vec<_> = arena
+            .cluster
+            .proxies()
+            .map(|proxy| proxy.add(Rule::responses().api(ApiKey::Produce).first(count).close()))
+            .collect();
+        for rule in lost {
+            rule.wait_for(count, 20 * SECOND).await?;
+        }
         run.flowing(arena.bound(20 * SECOND)).await?;
     }
     run.finish(arena.rules().hung(65 * SECOND)).await
