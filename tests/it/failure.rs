@@ -5,7 +5,10 @@ use crate::support::{
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use guanaco::{Cause, NoKey, Written, prelude::*, serialize_with};
-use guanaco_testkit::{embedded::ApiKey, model::code};
+use guanaco_testkit::{
+    embedded::{ApiKey, EmbeddedBroker},
+    model::code,
+};
 use std::{
     io,
     sync::{
@@ -96,6 +99,64 @@ async fn a_refused_batch_is_not_overtaken_by_those_behind_it() {
     drop(flow);
     until_disconnected(&broker).await;
     assert_eq!(stored(&broker, "t", 0), texts(0..good));
+}
+
+/// Linger of an hour: what is not hurried stays where it is.
+fn lingering(broker: &EmbeddedBroker) -> ProducerSettings<NoKey, String> {
+    settings(broker)
+        .with_property("linger.ms", "3600000")
+        .with_property("delivery.timeout.ms", "7200000")
+}
+
+#[tokio::test]
+async fn what_was_accepted_behind_a_failure_is_given_up() {
+    let broker = broker("t", 2).await;
+    // The first element is done before the others come: the topic is known by then.
+    let (go, gone) = tokio::sync::oneshot::channel::<()>();
+    let rest = stream::once(gone).flat_map(|_| {
+        let behind = (1..50).map(|n| text("t", n).with_partition(1));
+        stream::iter([text("t", "x".repeat(5_000))].into_iter().chain(behind))
+            .chain(stream::pending())
+    });
+    let first = stream::iter([text("t", 0).with_partition(1)]);
+    let settings = settings(&broker)
+        .with_property("linger.ms", "300")
+        .with_property("max.request.size", "2000");
+    let mut flow = Box::pin(first.chain(rest).via(producer::flexi_flow(settings)));
+    within(flow.next()).await.unwrap().unwrap();
+    go.send(()).unwrap();
+    within(flow.next()).await.unwrap().unwrap_err();
+    assert!(within(flow.next()).await.is_none());
+    drop(flow);
+    until_disconnected(&broker).await;
+    assert_eq!(all_stored(&broker, "t"), ["0"]);
+}
+
+#[tokio::test]
+async fn a_failed_part_ends_the_wait_for_the_others() {
+    let broker = broker("t", 2).await;
+    let records = [large(), text("t", "lingers").with_partition(1)];
+    let elements = stream::iter([Envelope::multi(records, ())]).chain(stream::pending());
+    let mut flow = elements.via(producer::flexi_flow(lingering(&broker)));
+    let error = within(flow.next()).await.unwrap().unwrap_err();
+    let [
+        PartOutcome::NotWritten(first),
+        PartOutcome::NotWritten(second),
+    ] = error.parts()
+    else {
+        panic!("{error:?}");
+    };
+    assert!(matches!(
+        first.delivery().unwrap().cause(),
+        Cause::TooLarge { .. }
+    ));
+    assert!(matches!(
+        second.delivery().unwrap().cause(),
+        Cause::StreamFailed
+    ));
+    drop(flow);
+    until_disconnected(&broker).await;
+    assert_eq!(all_stored(&broker, "t"), texts(0..0));
 }
 
 #[tokio::test]

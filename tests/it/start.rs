@@ -1,6 +1,6 @@
 //! Where producers come from.
 
-use crate::support::{broker, settings, stored, text, texts, until_disconnected, within};
+use crate::support::{broker, settings, stored, text, texts, until, until_disconnected, within};
 use futures_util::{StreamExt, stream};
 use guanaco::{SettingsError, StartError, prelude::*};
 use guanaco_testkit::embedded::EmbeddedBroker;
@@ -114,6 +114,27 @@ async fn a_factory_gives_each_stage_its_producer_which_the_stage_closes() {
     run(factory.clone(), 1).await.unwrap();
     assert_eq!(made.load(Ordering::Relaxed), 2);
     until_disconnected(&broker).await;
+}
+
+#[tokio::test]
+async fn a_dropped_stage_closes_the_producer_that_its_factory_gave_it() {
+    let broker = broker("t", 1).await;
+    let (keep, kept) = std::sync::mpsc::channel();
+    let factory = settings(&broker).with_producer_factory(move |settings| {
+        let keep = keep.clone();
+        async move {
+            let producer = settings.create_kafka_producer().await?;
+            keep.send(producer.clone())?;
+            Ok(producer)
+        }
+    });
+    let records = stream::iter([text("t", 0)]).chain(stream::pending());
+    let mut flow = Box::pin(records.via(producer::flexi_flow(factory)));
+    within(flow.next()).await.unwrap().unwrap();
+    let producer = kept.recv().unwrap();
+    assert!(!producer.is_closed());
+    drop(flow);
+    until("the stage closed it", || producer.is_closed()).await;
 }
 
 #[tokio::test]
