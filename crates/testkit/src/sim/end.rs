@@ -22,6 +22,8 @@ pub(super) struct Ending {
     pub sends_over: bool,
     /// Producer ids that were given.
     pub producer_ids: u32,
+    /// A new leader lacked what the old one had.
+    pub truncated: bool,
     /// Nobody sends anything until then.
     pub paused_until: Micros,
     deadline: Micros,
@@ -335,10 +337,16 @@ impl World {
             .see_times(Event::Split, self.core.counters().splits());
         let logs = self.read_logs();
         let config = &self.plan.config;
+        // With acks=1 it is all the same, until a leader is lost that was ahead of the others.
+        let safe = match config.acks {
+            Acks::All => true,
+            Acks::Leader => !self.ending.truncated,
+            Acks::None => false,
+        };
         let promise = Promise {
-            kept: config.acks == Acks::All,
+            kept: safe,
             once: config.enable_idempotence && config.acks == Acks::All,
-            ordered: config.acks == Acks::All,
+            ordered: safe,
             // A broker cannot tell which of two producer ids is the newer.
             fenced: config.enable_idempotence
                 && config.acks == Acks::All

@@ -153,6 +153,7 @@ impl World {
             .last()
             .map_or(0, |batch| batch.next_offset());
         let cut = self.rng.i64(0..=10).min(end);
+        self.ending.truncated |= cut > 0;
         let _ = self.cluster.truncate(&name, partition, end - cut);
     }
 
