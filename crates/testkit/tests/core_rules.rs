@@ -1,0 +1,362 @@
+//! Rules of the producer's core that simulated seeds found broken, one at a time.
+
+use guanaco_engine::{
+    Cause, ProducerConfig, RecordRef, Topic, Written,
+    core::{
+        Answer, BrokerView, ClusterView, Core, FlowLink, PartAnswer, PartitionView, Place,
+        ProduceRequest, TopicView,
+    },
+};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Wake, Waker},
+    time::{Duration, Instant},
+};
+use uuid::Uuid;
+
+const BROKER: i32 = 1;
+
+/// A core that knows a broker and has a producer id, and a clock that stands still.
+struct Bench {
+    core: Core,
+    now: Instant,
+}
+
+impl Bench {
+    fn new(change: impl FnOnce(&mut ProducerConfig)) -> Self {
+        let mut config = ProducerConfig::default();
+        config.batch_adaptive = false;
+        config.linger = Duration::ZERO;
+        change(&mut config);
+        let now = Instant::now();
+        let mut core = Core::new(Arc::new(config), 7, now);
+        core.identified(0, 0);
+        Self { core, now }
+    }
+
+    /// The cluster tells of a topic, led by the broker or by nobody.
+    fn know(&mut self, name: &str, id: u128, partitions: i32, led: bool) {
+        let partitions = (0..partitions).map(|index| PartitionView {
+            index,
+            leader: if led { BROKER } else { -1 },
+            leader_epoch: 0,
+        });
+        let view = ClusterView {
+            cluster_id: None,
+            brokers: vec![BrokerView {
+                id: BROKER,
+                host: "bench".into(),
+                port: 1,
+            }],
+            topics: vec![TopicView {
+                name: Topic::from(name.to_owned()),
+                id: Uuid::from_u128(id),
+                error: 0,
+                partitions: partitions.collect(),
+            }],
+        };
+        self.core.ask_for(&Topic::from(name.to_owned()), self.now);
+        self.core.apply(view, self.now);
+    }
+
+    fn append(&mut self, flow: &mut FlowLink, topic: &Topic, size: usize) -> Option<Place> {
+        let value = vec![1; size];
+        let mut places = Vec::new();
+        let record = [record(topic, &value)];
+        self.core.append(flow, &record, self.now, &mut places);
+        places.pop()
+    }
+
+    fn drain(&mut self) -> Option<ProduceRequest> {
+        self.core.drain(BROKER, self.now).request
+    }
+
+    fn answer(&mut self, request: &ProduceRequest, parts: Vec<PartAnswer>) {
+        let answer = Answer {
+            parts: parts.into_iter().map(Some).collect(),
+            ..Answer::default()
+        };
+        assert!(self.core.answered(BROKER, request.id, answer, self.now));
+    }
+
+    /// Wakes whom the core wants woken.
+    fn wake(&mut self) {
+        let effects = self.core.take_effects().unwrap_or_default();
+        effects.flows.iter().for_each(|flow| flow.wake());
+    }
+}
+
+fn record<'a>(topic: &'a Topic, value: &'a [u8]) -> RecordRef<'a> {
+    RecordRef {
+        topic,
+        partition: Some(0),
+        timestamp: 0,
+        key: None,
+        value: Some(value),
+        headers: &[],
+    }
+}
+
+fn at(base_offset: i64) -> PartAnswer {
+    PartAnswer {
+        base_offset,
+        log_append_time: -1,
+        ..PartAnswer::default()
+    }
+}
+
+fn error(error: i16) -> PartAnswer {
+    PartAnswer { error, ..at(-1) }
+}
+
+#[derive(Default)]
+struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Has the flow's wakes counted from now on.
+fn count_wakes(flow: &FlowLink) -> Arc<Wakes> {
+    let wakes = Arc::new(Wakes::default());
+    flow.cell().waker.register(&Waker::from(Arc::clone(&wakes)));
+    wakes
+}
+
+#[test]
+fn an_answer_is_matched_to_the_batches_in_the_order_that_they_were_written() {
+    let mut bench = Bench::new(|_| ());
+    // The order of their ids is not the order of their records.
+    let (first, second) = (Topic::from("first"), Topic::from("second"));
+    bench.know("first", 2, 1, true);
+    bench.know("second", 1, 1, true);
+    let mut flow = bench.core.new_flow();
+    let in_first = bench.append(&mut flow, &first, 1).expect("there is room");
+    let in_second = bench.append(&mut flow, &second, 1).expect("there is room");
+    let request = bench.drain().expect("nothing lingers");
+    let answers: Vec<_> = request
+        .parts
+        .iter()
+        .map(|part| at(if part.topic == first { 100 } else { 200 }))
+        .collect();
+    bench.answer(&request, answers);
+    let offset = |flow: &mut FlowLink, place| {
+        flow.take(place)
+            .expect("it is settled")
+            .map(|ack| ack.offset)
+    };
+    assert_eq!(
+        offset(&mut flow, in_first).expect("it is acknowledged"),
+        Some(100)
+    );
+    assert_eq!(
+        offset(&mut flow, in_second).expect("it is acknowledged"),
+        Some(200)
+    );
+}
+
+#[test]
+fn the_first_batch_of_a_partition_goes_alone_until_its_leader_knows_the_producer() {
+    let mut bench = Bench::new(|config| config.batch_size = 200);
+    let topic = Topic::from("t");
+    bench.know("t", 1, 1, true);
+    let mut flow = bench.core.new_flow();
+    for _ in 0..4 {
+        bench.append(&mut flow, &topic, 100).expect("there is room");
+    }
+    let first = bench.drain().expect("nothing lingers");
+    assert!(
+        bench.drain().is_none(),
+        "the leader does not know the producer yet"
+    );
+    bench.answer(&first, vec![at(0)]);
+    assert!(
+        bench.drain().is_some() && bench.drain().is_some(),
+        "now it does"
+    );
+}
+
+#[test]
+fn a_flow_behind_a_try_send_that_found_no_room_is_woken() {
+    let mut bench = Bench::new(|config| config.buffer_memory = 1_024);
+    let topic = Topic::from("t");
+    bench.know("t", 1, 1, true);
+    let (mut holds, mut waits) = (bench.core.new_flow(), bench.core.new_flow());
+    bench
+        .append(&mut holds, &topic, 900)
+        .expect("there is room");
+    let value = vec![1; 900];
+    assert!(
+        bench
+            .core
+            .try_send(&record(&topic, &value), bench.now)
+            .is_none()
+    );
+    assert!(
+        bench.append(&mut waits, &topic, 900).is_none(),
+        "the buffer is full"
+    );
+    let wakes = count_wakes(&waits);
+    let request = bench.drain().expect("someone waits for room");
+    bench.answer(&request, vec![at(0)]);
+    bench.wake();
+    assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+    assert!(bench.append(&mut waits, &topic, 900).is_some());
+}
+
+#[test]
+fn room_that_was_granted_and_not_needed_goes_to_the_next() {
+    let mut bench = Bench::new(|config| config.buffer_memory = 1_024);
+    let topic = Topic::from("t");
+    bench.know("t", 1, 1, true);
+    let mut flows: Vec<_> = (0..3).map(|_| bench.core.new_flow()).collect();
+    bench
+        .append(&mut flows[0], &topic, 900)
+        .expect("there is room");
+    assert!(bench.append(&mut flows[1], &topic, 900).is_none());
+    assert!(bench.append(&mut flows[2], &topic, 900).is_none());
+    let wakes = count_wakes(&flows[2]);
+    let request = bench.drain().expect("someone waits for room");
+    bench.answer(&request, vec![at(0)]);
+    // The next record of the one that was granted room needs none: it is refused.
+    let value = [1];
+    let nowhere = RecordRef {
+        partition: Some(9),
+        ..record(&topic, &value)
+    };
+    let placed = bench
+        .core
+        .append(&mut flows[1], &[nowhere], bench.now, &mut Vec::new());
+    assert_eq!(placed, 1);
+    bench.wake();
+    assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+    assert!(bench.append(&mut flows[2], &topic, 900).is_some());
+}
+
+#[test]
+fn everyone_who_waits_is_woken_when_the_producer_is_given_up() {
+    let mut bench = Bench::new(|config| config.buffer_memory = 1_024);
+    let (topic, unknown) = (Topic::from("t"), Topic::from("unknown"));
+    bench.know("t", 1, 1, true);
+    let mut flows: Vec<_> = (0..4).map(|_| bench.core.new_flow()).collect();
+    bench
+        .append(&mut flows[0], &topic, 900)
+        .expect("there is room");
+    assert!(bench.append(&mut flows[1], &topic, 900).is_none());
+    assert!(bench.append(&mut flows[2], &topic, 900).is_none());
+    let count = bench
+        .core
+        .partition_count_for(&flows[3], &unknown, bench.now);
+    assert_eq!(count, None, "it waits to know the topic");
+    let wakes: Vec<_> = flows[1..].iter().map(count_wakes).collect();
+    bench.core.abandon(bench.now);
+    bench.wake();
+    for (flow, wakes) in wakes.iter().enumerate() {
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 1, "flow {}", flow + 1);
+    }
+}
+
+#[test]
+fn a_send_that_was_accepted_before_a_close_goes_out_and_one_after_it_does_not() {
+    let mut bench = Bench::new(|config| config.buffer_memory = 1_024);
+    let topic = Topic::from("t");
+    bench.know("t", 1, 1, true);
+    let value = vec![1; 900];
+    let sends: Vec<_> = (0..2)
+        .map(|_| bench.core.send(&record(&topic, &value), bench.now))
+        .collect();
+    assert!(sends[1].place().is_none(), "it waits for room");
+    bench.core.close();
+    let late = bench.core.send(&record(&topic, &value), bench.now);
+    let (slot, index) = late.place().expect("it is refused at once");
+    let refused = slot.outcome_of(*index).expect("it is refused at once");
+    assert_eq!(
+        refused.expect_err("the producer is closed").cause(),
+        &Cause::Closed
+    );
+    for offset in 0..2 {
+        let request = bench.drain().expect("nothing lingers while closing");
+        bench.answer(&request, vec![at(offset)]);
+    }
+    let (slot, index) = sends[1].place().expect("it was admitted");
+    assert!(
+        slot.outcome_of(*index)
+            .is_some_and(|outcome| outcome.is_ok())
+    );
+}
+
+#[test]
+fn a_flush_waits_for_both_halves_of_a_split_batch() {
+    let mut bench = Bench::new(|_| ());
+    let topic = Topic::from("t");
+    bench.know("t", 1, 1, true);
+    let mut flow = bench.core.new_flow();
+    let places: Vec<_> = (0..2)
+        .map(|_| bench.append(&mut flow, &topic, 100).expect("there is room"))
+        .collect();
+    let flush = bench.core.flush();
+    let whole = bench.drain().expect("it is flushed");
+    bench.answer(&whole, vec![error(10)]);
+    let half = bench.drain().expect("the first half");
+    bench.answer(&half, vec![at(0)]);
+    assert!(!bench.core.is_settled(flush));
+    let half = bench.drain().expect("the second half");
+    bench.answer(&half, vec![at(1)]);
+    assert!(bench.core.is_settled(flush));
+    for (place, expected) in places.into_iter().zip(0..) {
+        let ack = flow
+            .take(place)
+            .expect("both are settled")
+            .expect("both are acknowledged");
+        assert_eq!(ack.offset, Some(expected));
+    }
+}
+
+#[test]
+fn a_record_for_a_partition_without_a_leader_asks_for_metadata() {
+    let mut bench = Bench::new(|config| config.retry_backoff = Duration::from_millis(10));
+    let topic = Topic::from("t");
+    bench.know("t", 1, 1, false);
+    let later = bench.now + Duration::from_secs(10);
+    let due = bench.core.metadata_due(later);
+    assert!(
+        due.is_err_and(|due| due > Some(later)),
+        "nothing waits for a leader yet"
+    );
+    let mut flow = bench.core.new_flow();
+    bench.now = later;
+    bench.append(&mut flow, &topic, 1).expect("there is room");
+    let soon = later + Duration::from_secs(1);
+    assert!(bench.core.metadata_due(soon).is_ok());
+}
+
+#[test]
+fn an_expired_batch_that_was_on_the_wire_holds_back_what_is_newer_until_its_answer() {
+    let mut bench = Bench::new(|config| config.delivery_timeout = Duration::from_secs(40));
+    let topic = Topic::from("t");
+    bench.know("t", 1, 1, true);
+    let mut flow = bench.core.new_flow();
+    let place = bench.append(&mut flow, &topic, 1).expect("there is room");
+    let request = bench.drain().expect("nothing lingers");
+    bench.now += Duration::from_secs(41);
+    bench.core.expire(bench.now);
+    let expired = flow
+        .take(place)
+        .expect("its time is up")
+        .expect_err("no answer came");
+    assert_eq!(expired.written(), Written::Maybe);
+    bench.append(&mut flow, &topic, 1).expect("there is room");
+    assert!(
+        bench.drain().is_none(),
+        "whether the sequence was taken is not known"
+    );
+    bench.answer(&request, vec![at(0)]);
+    let next = bench.drain().expect("it is known now");
+    assert_eq!(next.parts[0].header.base_sequence, 1);
+    assert_eq!(next.parts[0].header.producer_epoch, 0);
+}
