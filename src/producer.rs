@@ -19,8 +19,9 @@
 //!   [`parallelism`](crate::ProducerSettings::with_parallelism) elements are in flight.
 //! - When its input ends, it waits for all results, then closes a producer of its own.
 //! - After the first failure it pulls nothing more, and on a producer of its own whatever is not on
-//!   the wire yet is given up, so that nothing later overtakes the lost record. The results before
-//!   the failed element still come, in order.
+//!   the wire at that moment is given up, so that nothing later overtakes the lost record. Results
+//!   that were acknowledged before it still come, in order; then the failure. (A record that is
+//!   refused before it is sent, as too large for instance, harms none before it.)
 //! - When its input fails, all in flight is settled first, then the error is passed on.
 //! - Dropping it gives up what was not handed to the producer yet; what was is delivered in the
 //!   background, for at most the close timeout.

@@ -2,9 +2,10 @@
 
 use super::KafkaProducer;
 use crate::{
-    CloseReport, StartError,
+    CloseReport, ProduceError, StartError,
     settings::{Creation, Parts, Rights},
 };
+use guanaco_engine::Cause;
 use std::{
     pin::Pin,
     task::{Context, Poll, ready},
@@ -23,10 +24,27 @@ impl Held {
         &self.producer
     }
 
-    /// The stream failed: nothing of it may overtake the lost record.
-    pub(super) fn abandon(&self) {
+    /// The stream ends at its first failure: a producer that is its own ends there, too, so that
+    /// nothing of it overtakes the lost record.
+    pub(super) fn fail_fast(&self) {
         if self.rights.abandon {
-            self.producer.engine().abandon();
+            self.producer.engine().abandon_on_failure();
+        }
+    }
+
+    /// The stream failed with this: what is not on the wire is given up. The error to tell is the
+    /// failure that began it, where this is a record that was held back for that.
+    pub(super) fn abandon(&self, error: ProduceError) -> ProduceError {
+        if !self.rights.abandon {
+            return error;
+        }
+        let engine = self.producer.engine();
+        engine.abandon();
+        match &error {
+            ProduceError::Delivery(held_back) if *held_back.cause() == Cause::StreamFailed => {
+                engine.failure().map_or(error, ProduceError::Delivery)
+            }
+            _ => error,
         }
     }
 

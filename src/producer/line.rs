@@ -85,14 +85,11 @@ impl<K, V, P> Line<K, V, P> {
                 }
             };
             let step = running.ring.poll_next::<I, S>(upstream.as_mut(), cx);
-            if running.ring.is_failing() && self.fail_fast {
-                running.held.abandon();
-            }
             return Poll::Ready(match ready!(step) {
                 Step::Outcome(Err(failed)) if self.fail_fast => {
-                    running.held.abandon();
+                    let error = running.held.abandon(failed.error);
                     self.phase = Phase::Done;
-                    Some(Err(failed.error))
+                    Some(Err(error))
                 }
                 Step::Outcome(outcome) => Some(Ok(outcome)),
                 Step::End(Some(error)) => {
@@ -113,6 +110,9 @@ impl<K, V, P> Line<K, V, P> {
         match &mut self.phase {
             Phase::Opening(opening) => match ready!(opening.poll(cx)) {
                 Ok(held) => {
+                    if self.fail_fast {
+                        held.fail_fast();
+                    }
                     let appender = held.producer().engine().appender();
                     let serializers = self.serializers.clone();
                     let ring = Ring::new(appender, serializers, self.limits, self.fail_fast);

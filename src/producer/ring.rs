@@ -54,7 +54,6 @@ pub(super) struct Ring<K, V, P, A: Append> {
     since_unit: usize,
     /// No record was placed since the producer was last told that this ring waits.
     hurried: bool,
-    failing: bool,
 }
 
 enum Input {
@@ -111,13 +110,7 @@ impl<K, V, P, A: Append> Ring<K, V, P, A> {
             since_input: 0,
             since_unit: 0,
             hurried: true,
-            failing: false,
         }
-    }
-
-    /// Whether a part of the element at the head has failed, before all of its parts are settled.
-    pub(super) fn is_failing(&self) -> bool {
-        self.failing
     }
 
     pub(super) fn poll_next<I, S>(
@@ -400,7 +393,7 @@ impl<K, V, P, A: Append> Ring<K, V, P, A> {
             }
             State::Parts(parts) => {
                 let records = head.envelope.records().len();
-                let settled = parts.settle(&mut self.appender, &mut self.failing);
+                let settled = parts.settle(&mut self.appender);
                 let all = if parts.cut.is_some() {
                     parts.places.len()
                 } else {
@@ -435,7 +428,6 @@ impl<K, V, P, A: Append> Ring<K, V, P, A> {
     /// Decides whether the input goes on after a failed element.
     #[cold]
     fn note_failure(&mut self, error: &ProduceError) {
-        self.failing = false;
         if self.fail_fast {
             self.input = Input::Ended;
         } else if error.is_fatal() && !matches!(self.input, Input::Failed(_)) {
@@ -518,13 +510,10 @@ impl<K, V, P, L> Entry<K, V, P, L> {
 
 impl<L: Copy> Parts<L> {
     /// Takes the outcomes that there are, in order; how many there are by now.
-    fn settle<A: Append<Place = L>>(&mut self, appender: &mut A, failing: &mut bool) -> usize {
+    fn settle<A: Append<Place = L>>(&mut self, appender: &mut A) -> usize {
         while let Some(place) = self.places.get(self.outcomes.len()) {
             match appender.take(*place) {
-                Some(outcome) => {
-                    *failing |= outcome.is_err();
-                    self.outcomes.push(outcome);
-                }
+                Some(outcome) => self.outcomes.push(outcome),
                 None => break,
             }
         }

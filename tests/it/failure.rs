@@ -80,7 +80,6 @@ async fn after_the_first_failure_nothing_more_is_pulled_or_stored() {
 }
 
 #[tokio::test]
-#[ignore = "the engine renumbers what is behind the refused batch before the stage can abandon it"]
 async fn a_refused_batch_is_not_overtaken_by_those_behind_it() {
     let broker = broker("t", 1).await;
     // What is on the wire behind the refused batch is out of sequence then, and must stay so.

@@ -282,6 +282,9 @@ impl Core {
     fn tell(&mut self, partition: PartitionId, batch: &Batch, outcome: slot::Outcome) {
         self.counters
             .settled(self.partitions[partition].topic, batch, &outcome);
+        if let slot::Outcome::Failed(error) = &outcome {
+            self.note_failure(error);
+        }
         if let Some(slot) = batch.settle(outcome) {
             self.effects.slots.push(slot);
         }

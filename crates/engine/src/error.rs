@@ -86,8 +86,8 @@ pub enum Cause {
     /// The topic was deleted and created anew while the record was on its way (KIP-516 topic ids).
     #[error("the topic was deleted and created anew meanwhile")]
     TopicRecreated,
-    /// An earlier record of the same stream failed, so this one was held back.
-    #[error("an earlier record of its stream failed")]
+    /// Another record of the same stream failed, so this one was held back.
+    #[error("another record of its stream failed")]
     StreamFailed,
     /// The producer was closed.
     #[error("the producer is closed")]

@@ -234,6 +234,23 @@ impl Producer {
         self.shared().with(|core| core.abandon(now()));
     }
 
+    /// From now on the first record that fails has the producer [abandoned](Self::abandon) before
+    /// anything more is put on the wire: for a fail-fast stream on a producer of its own. What is
+    /// on the wire by then is not sent again; its outcome is what its answer says.
+    ///
+    /// A record that is refused before it was accepted (too large, no such partition) lets nothing
+    /// in behind it, and those before it are delivered.
+    pub fn abandon_on_failure(&self) {
+        self.shared().with(|core| core.abandon_on_failure());
+    }
+
+    /// The failure that had the producer abandoned, after
+    /// [`abandon_on_failure`](Self::abandon_on_failure).
+    #[must_use]
+    pub fn failure(&self) -> Option<DeliveryError> {
+        self.shared().with(|core| core.failure().cloned())
+    }
+
     /// Counters under Kafka's metric names.
     #[must_use]
     pub fn metrics(&self) -> Metrics {

@@ -360,3 +360,91 @@ fn an_expired_batch_that_was_on_the_wire_holds_back_what_is_newer_until_its_answ
     assert_eq!(next.parts[0].header.base_sequence, 1);
     assert_eq!(next.parts[0].header.producer_epoch, 0);
 }
+
+/// Appends a record of one byte to a partition of a topic.
+fn append_to(bench: &mut Bench, flow: &mut FlowLink, topic: &Topic, partition: i32) -> Place {
+    let record = RecordRef {
+        partition: Some(partition),
+        ..record(topic, &[1])
+    };
+    let mut places = Vec::new();
+    bench.core.append(flow, &[record], bench.now, &mut places);
+    places.pop().expect("there is room")
+}
+
+fn cause(flow: &mut FlowLink, place: Place) -> (Cause, Written) {
+    let error = flow
+        .take(place)
+        .expect("it is settled")
+        .expect_err("it failed");
+    (error.cause().clone(), error.written())
+}
+
+#[test]
+fn the_first_failure_of_a_fail_fast_stream_leaves_nothing_to_be_sent() {
+    let mut bench = Bench::new(|config| config.batch_size = 80);
+    bench.core.abandon_on_failure();
+    let topic = Topic::from("t");
+    bench.know("t", 1, 2, true);
+    let mut flow = bench.core.new_flow();
+    let first = append_to(&mut bench, &mut flow, &topic, 0);
+    let request = bench.drain().expect("a batch waits");
+    bench.answer(&request, vec![at(0)]);
+    assert!(flow.take(first).expect("it is settled").is_ok());
+    let refused = append_to(&mut bench, &mut flow, &topic, 0);
+    let first = bench.drain().expect("a batch waits");
+    let sent_behind = append_to(&mut bench, &mut flow, &topic, 0);
+    let second = bench.drain().expect("a batch waits");
+    let waits = append_to(&mut bench, &mut flow, &topic, 1);
+    bench.answer(&first, vec![error(87)]);
+    assert_eq!(cause(&mut flow, waits), (Cause::StreamFailed, Written::No));
+    bench.answer(&second, vec![error(45)]);
+    let held_back = (Cause::StreamFailed, Written::No);
+    assert_eq!(cause(&mut flow, sent_behind), held_back);
+    assert!(bench.drain().is_none(), "nothing goes again");
+    let failure = bench.core.failure().expect("it is kept").cause().clone();
+    assert_eq!((failure, Written::No), cause(&mut flow, refused));
+}
+
+#[test]
+fn what_an_abandoned_stream_has_on_a_lost_connection_is_not_sent_again() {
+    let mut bench = Bench::new(|config| config.batch_size = 80);
+    bench.core.abandon_on_failure();
+    let topic = Topic::from("t");
+    bench.know("t", 1, 2, true);
+    let mut flow = bench.core.new_flow();
+    let refused = append_to(&mut bench, &mut flow, &topic, 0);
+    let first = bench.drain().expect("a batch waits");
+    let on_the_wire = append_to(&mut bench, &mut flow, &topic, 1);
+    bench.drain().expect("a batch waits");
+    bench.answer(&first, vec![error(87)]);
+    assert!(flow.take(refused).expect("it is settled").is_err());
+    assert!(!bench.core.disconnected(BROKER, "cut", bench.now));
+    let unknown = (Cause::StreamFailed, Written::Maybe);
+    assert_eq!(cause(&mut flow, on_the_wire), unknown);
+}
+
+#[test]
+fn a_record_refused_at_the_door_lets_nothing_in_behind_it_and_harms_none_before_it() {
+    let mut bench = Bench::new(|config| {
+        config.max_request_size = 500;
+        config.linger = Duration::from_secs(3_600);
+    });
+    bench.core.abandon_on_failure();
+    let topic = Topic::from("t");
+    bench.know("t", 1, 1, true);
+    let mut flow = bench.core.new_flow();
+    let before = append_to(&mut bench, &mut flow, &topic, 0);
+    let large = bench
+        .append(&mut flow, &topic, 1_000)
+        .expect("it is placed");
+    let behind = append_to(&mut bench, &mut flow, &topic, 0);
+    assert!(matches!(
+        cause(&mut flow, large),
+        (Cause::TooLarge { .. }, Written::No)
+    ));
+    assert_eq!(cause(&mut flow, behind), (Cause::StreamFailed, Written::No));
+    let request = bench.drain().expect("what is before it does not linger");
+    bench.answer(&request, vec![at(0)]);
+    assert!(flow.take(before).expect("it is settled").is_ok());
+}

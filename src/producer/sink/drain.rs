@@ -184,9 +184,8 @@ impl<K, V> Drain<K, V> {
         let Phase::Running(running) = &mut self.phase else {
             return Ok(false);
         };
-        let result = step(&mut running.queue);
+        let result = step(&mut running.queue).map_err(|error| running.held.abandon(error));
         if let Err(error) = &result {
-            running.held.abandon();
             self.phase = Phase::Done(Err(error.clone()));
         }
         result
@@ -232,6 +231,7 @@ impl<K, V> Drain<K, V> {
             Phase::Running(_) => Poll::Ready(Ok(())),
             Phase::Opening(opening) => Poll::Ready(match ready!(opening.poll(cx)) {
                 Ok(held) => {
+                    held.fail_fast();
                     let appender = held.producer().engine().appender();
                     let serializers = self.serializers.clone();
                     let queue = Queue::new(appender, serializers, self.parallelism);

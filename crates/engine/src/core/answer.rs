@@ -131,6 +131,7 @@ impl Core {
                 open.last_error.get_or_insert_with(|| cause.clone());
             }
         }
+        self.hand_on(now);
         let needed = !self.brokers[at].listed.is_empty();
         if needed {
             self.want_metadata(now);
@@ -163,11 +164,19 @@ impl Core {
 
     /// No answer came and none will: it stays what it was, and goes again before anything newer.
     fn unanswered(&mut self, partition: PartitionId, batch: Batch, cause: Cause) {
-        let p = &mut self.partitions[partition];
         if batch.expired {
-            p.lost(&batch);
+            self.partitions[partition].lost(&batch);
         } else {
-            p.put_back(batch, cause);
+            self.put_back(partition, batch, cause);
+        }
+    }
+
+    /// It goes again, before everything newer; of an abandoned producer nothing does.
+    fn put_back(&mut self, partition: PartitionId, batch: Batch, cause: Cause) {
+        if self.life.gives_up() {
+            self.fail(partition, batch, Cause::StreamFailed);
+        } else {
+            self.partitions[partition].put_back(batch, cause);
         }
     }
 
@@ -202,13 +211,15 @@ impl Core {
             ProduceClass::StaleMetadata { .. } => {
                 let known = part.leader.is_some_and(|hint| self.follow(partition, hint));
                 if known && batch.attempts <= 2 {
-                    self.partitions[partition].put_back(batch, cause);
+                    self.put_back(partition, batch, cause);
                 } else {
                     self.again(partition, batch, cause, now);
                 }
                 self.want_metadata(now);
             }
-            ProduceClass::TooLarge if batch.count > 1 => self.split(partition, batch, cause),
+            ProduceClass::TooLarge if batch.count > 1 && !self.life.gives_up() => {
+                self.split(partition, batch, cause);
+            }
             ProduceClass::TooLarge | ProduceClass::Refused | ProduceClass::Unclear => {
                 self.fail(partition, batch, cause);
             }
@@ -232,11 +243,11 @@ impl Core {
         }
         if p.has_earlier(&batch) {
             // It only waits for its turn.
-            p.put_back(batch, cause);
+            self.put_back(partition, batch, cause);
         } else if batch.unproven == 0 {
             // All before it are settled and it is proven absent: it may be counted anew.
             p.open_gap(batch.order, Gap::Proven);
-            p.put_back(batch, cause);
+            self.put_back(partition, batch, cause);
         } else {
             // An earlier attempt of it got no answer; counting it anew could double it.
             self.fail(partition, batch, cause);
@@ -254,7 +265,7 @@ impl Core {
         p.refusals += 1;
         let pause = grown.mul_f64(0.8 + 0.4 * self.rng.f64());
         p.not_before = Some(now + pause);
-        p.put_back(batch, cause);
+        self.put_back(partition, batch, cause);
     }
 
     /// Has a partition's broker look at it, if it has something to send.

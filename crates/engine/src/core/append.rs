@@ -73,6 +73,7 @@ impl Core {
                     None => continue, // put() left the record there
                 },
                 Put::Refused(error) => {
+                    self.note_refusal(&error);
                     let slot = Arc::new(Slot::default());
                     slot.settle(Outcome::Failed(error));
                     (flow.enter(slot), 0)
@@ -139,6 +140,7 @@ impl Core {
     /// Places a record that failed before it could be appended.
     pub fn place_failed(&mut self, flow: &mut FlowLink, error: DeliveryError) -> Place {
         self.counters.refused(1);
+        self.note_refusal(&error);
         let slot = Arc::new(Slot::default());
         slot.settle(Outcome::Failed(error));
         let batch = flow.enter(slot);

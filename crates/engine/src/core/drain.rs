@@ -216,22 +216,12 @@ impl Core {
         self.list(partition);
     }
 
-    /// Starts counting anew where a gap demands it; an abandoned producer gives up instead.
+    /// Starts counting anew where a gap demands it.
     fn close_gap(&mut self, partition: PartitionId) -> bool {
         let before = self.partitions[partition].identity;
         let closed = self.partitions[partition].close_gap(&mut self.identities);
         if self.partitions[partition].identity != before {
             self.counters.epoch_bumps += 1;
-        }
-        let given_up = self.life.gives_up();
-        if let (true, Some(cause)) = (closed, given_up) {
-            let p = &mut self.partitions[partition];
-            let (unsent, kept): (Vec<_>, Vec<_>) =
-                p.queue.drain(..).partition(|batch| batch.stamp.is_none());
-            p.queue.extend(kept);
-            for batch in unsent {
-                self.fail(partition, batch, cause.clone());
-            }
         }
         closed
     }

@@ -86,6 +86,7 @@ impl Core {
         };
         let name = &self.topics[topic].name;
         let error = crate::DeliveryError::new(name, None, crate::Written::No, cause, 0);
+        self.note_failure(&error);
         self.counters.refused(staged.records.len() as u64);
         staged.slot.settle(Outcome::Failed(error));
         for (cell, ..) in &staged.flows {

@@ -1,20 +1,26 @@
 //! A producer's life: open, closing, given up, dead.
 
-use super::Core;
-use crate::{Cause, CloseReport};
+use super::{Core, mutants::Mutant};
+use crate::{Cause, CloseReport, DeliveryError};
 use std::time::Instant;
 
 #[derive(Debug, Default)]
 pub(super) struct Life {
     state: State,
+    /// The first failure of a record is the producer's end.
+    fail_fast: bool,
+    /// That failure.
+    failure: Option<DeliveryError>,
+    /// What is not on the wire is still to be given up.
+    owes: bool,
 }
 
 #[derive(Debug, Default)]
 enum State {
     #[default]
     Open,
-    /// Accepts nothing more; what it has goes out.
-    Closing,
+    /// Accepts nothing more, and says why; what it has goes out.
+    Closing(Cause),
     /// Its stream failed: accepts nothing more, and what is not on the wire is given up.
     Abandoned,
     /// Everything had its outcome.
@@ -30,14 +36,14 @@ impl Life {
     pub(super) fn refusal(&self) -> Option<Cause> {
         match &self.state {
             State::Open => None,
-            State::Closing => Some(Cause::Closed),
             State::Abandoned => Some(Cause::StreamFailed),
-            State::Dead(cause) => Some(cause.clone()),
+            State::Closing(cause) | State::Dead(cause) => Some(cause.clone()),
         }
     }
 
-    pub(super) fn gives_up(&self) -> Option<Cause> {
-        matches!(self.state, State::Abandoned).then_some(Cause::StreamFailed)
+    /// Whether what comes back from the wire is not sent again.
+    pub(super) fn gives_up(&self) -> bool {
+        matches!(self.state, State::Abandoned)
     }
 
     pub(super) fn is_closing(&self) -> bool {
@@ -84,7 +90,7 @@ impl Core {
     /// Accepts nothing more. Sends that wait for room were accepted: they go out.
     pub fn close(&mut self) {
         if matches!(self.life.state, State::Open) {
-            self.life.state = State::Closing;
+            self.life.state = State::Closing(Cause::Closed);
         }
     }
 
@@ -108,10 +114,55 @@ impl Core {
     /// The stream that this producer was made for failed: nothing more is put on the wire. What is
     /// on it may still be stored, and is reported by its answer.
     pub fn abandon(&mut self, now: Instant) {
-        if matches!(self.life.state, State::Open | State::Closing) {
+        if matches!(self.life.state, State::Open | State::Closing(_)) {
             self.life.state = State::Abandoned;
             self.fail_waiting(&Cause::StreamFailed, now);
             self.hand_on(now);
+        }
+    }
+
+    /// From now on the first record that fails has everything [abandoned](Self::abandon) that is not
+    /// on the wire, before anything more is put there; a record that is refused before it was
+    /// accepted only lets nothing in behind it.
+    pub fn abandon_on_failure(&mut self) {
+        self.life.fail_fast = true;
+    }
+
+    /// The failure that had everything abandoned.
+    #[must_use]
+    pub fn failure(&self) -> Option<&DeliveryError> {
+        self.life.failure.as_ref()
+    }
+
+    /// An accepted record failed.
+    pub(super) fn note_failure(&mut self, error: &DeliveryError) {
+        let life = &mut self.life;
+        if life.fail_fast && matches!(life.state, State::Open | State::Closing(_)) {
+            life.state = State::Abandoned;
+            life.owes = true;
+            life.failure.get_or_insert_with(|| error.clone());
+        }
+    }
+
+    /// A record was refused at the door. Those before it are none the worse.
+    pub(super) fn note_refusal(&mut self, error: &DeliveryError) {
+        let life = &mut self.life;
+        if life.fail_fast && matches!(life.state, State::Open) {
+            life.state = State::Closing(Cause::StreamFailed);
+            life.failure = Some(error.clone());
+        }
+    }
+
+    /// Whether it was abandoned: nothing of it goes on the wire any more.
+    #[must_use]
+    pub fn is_abandoned(&self) -> bool {
+        self.life.gives_up()
+    }
+
+    /// Gives up what [`note_failure`](Self::note_failure) left: it is called amid other changes.
+    pub(super) fn settle_debts(&mut self, now: Instant) {
+        if std::mem::take(&mut self.life.owes) && !Mutant::GoOnAfterFailure.is_planted() {
+            self.fail_waiting(&Cause::StreamFailed, now);
         }
     }
 

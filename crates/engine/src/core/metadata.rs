@@ -416,6 +416,7 @@ impl Core {
                     None => refused_slot(&name, record.partition, Cause::Closed),
                 },
                 Err(error) => {
+                    self.note_failure(&error);
                     let slot = Slot::default();
                     slot.settle(Outcome::Failed(error));
                     (Arc::new(slot), 0)

@@ -21,11 +21,13 @@ pub enum Mutant {
     GrantForgotten,
     /// A leader that may not know the producer gets several batches at once.
     TrustStranger,
+    /// A fail-fast stream goes on behind a record that failed.
+    GoOnAfterFailure,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::RenumberUnknown,
         Self::ReorderOnRetry,
         Self::DropSegment,
@@ -34,6 +36,7 @@ impl Mutant {
         Self::NewerBeforeRetry,
         Self::GrantForgotten,
         Self::TrustStranger,
+        Self::GoOnAfterFailure,
     ];
 
     /// Whether it is planted on this thread.

@@ -76,6 +76,7 @@ impl Core {
 
     /// Hands free credit on: to flows, which are woken, and to pending sends, which are placed.
     pub(super) fn hand_on(&mut self, now: Instant) {
+        self.settle_debts(now);
         loop {
             let mut admit = false;
             let (flows, effects) = (&self.flows, &mut self.effects);

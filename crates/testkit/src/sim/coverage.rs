@@ -74,6 +74,8 @@ events! {
     ClosedEarly = "closed early",
     /// The producer was abandoned.
     Abandoned = "abandoned",
+    /// The producer of a fail-fast stream was abandoned at its first failure.
+    FailedFast = "first failure of a fail-fast stream",
     /// The producer was refused for good.
     Fatal = "fatal answer",
     /// Batches were compressed.

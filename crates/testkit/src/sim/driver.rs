@@ -221,6 +221,10 @@ impl World {
         }
         let drained = self.with(|core, now| core.drain(broker, now));
         if let Some(request) = drained.request {
+            if self.core.is_abandoned() {
+                let line = format!("request {} of an abandoned producer", request.id);
+                self.flag("went-on", line);
+            }
             self.send_request(conn, request);
         }
         let max_idle = self.max_idle();

@@ -72,6 +72,8 @@ impl World {
             && self.now >= self.ending.calm_from
             && self.ending.stage == Stage::Open
             && !self.ending.is_early
+            // A record from before the calm may yet fail, and take the others with it.
+            && !self.plan.fail_fast
     }
 
     /// Goes on with the end, as far as it may.
@@ -84,6 +86,9 @@ impl World {
             && (self.coverage.batches >= self.plan.batches || self.now >= self.ending.deadline)
         {
             self.end_early();
+        }
+        if self.plan.fail_fast && self.core.is_abandoned() && self.plan.end != End::Abandon {
+            self.coverage.see(Event::FailedFast);
         }
         let quiet = self.flows.iter().all(|flow| flow.is_done());
         let calls_over = self.plan.sends == 0 || self.ending.sends_over;

@@ -46,6 +46,7 @@ pub struct Sent {
 pub struct History {
     records: Vec<Sent>,
     twice: Vec<Id>,
+    open: usize,
 }
 
 impl History {
@@ -59,6 +60,7 @@ impl History {
             told: Told::Open,
             calm: None,
         });
+        self.open += 1;
         self.records.len() as Id - 1
     }
 
@@ -68,6 +70,7 @@ impl History {
         if record.told == Told::Open {
             record.told = told;
             record.told_at = at;
+            self.open -= 1;
         } else {
             self.twice.push(id);
         }
@@ -87,6 +90,12 @@ impl History {
     /// All records, by number.
     pub fn records(&self) -> impl Iterator<Item = (Id, &Sent)> {
         (0..).zip(&self.records)
+    }
+
+    /// How many records nothing was told of yet.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.open
     }
 
     /// The records that more than one outcome was told of.

@@ -38,6 +38,8 @@ pub struct Plan {
     pub healed: Micros,
     /// How the producer ends.
     pub end: End,
+    /// The first record that fails has the producer abandoned.
+    pub fail_fast: bool,
     /// At least so many batches are sent.
     pub batches: u64,
     /// The mean time of a message from here to there.
@@ -247,6 +249,7 @@ impl Plan {
             faults,
             healed: repaired.max(active) + 500 * MS,
             end,
+            fail_fast: seed % 16 == 9,
             batches: 200,
             latency: *rng.choice([200, 1_000, 5_000].iter()).unwrap_or(&1_000),
         }

@@ -13,7 +13,7 @@ use guanaco_engine::{
 };
 use std::{collections::VecDeque, task::Waker, time::Duration};
 
-/// The longest that a record takes while nothing is broken.
+/// The longest that a record takes while nothing is broken and nothing is before it.
 const STALL: Micros = 400 * MS;
 
 /// The number of the sender that all plain sends count as; flows come after it.
@@ -304,7 +304,10 @@ impl World {
         let now = self.now;
         // With a long linger it takes a flush, or the end of the upstream.
         let lingers = self.plan.config.linger > Duration::from_secs(1);
-        let limit = if lingers { Micros::MAX } else { STALL };
+        // What is before it goes first: with one request at a time and small batches that is a round
+        // trip for a record, and a workload may offer more than so thin a pipe carries.
+        let queue = self.history.open() as Micros * 3 * self.plan.latency;
+        let limit = if lingers { Micros::MAX } else { STALL + queue };
         if let Some(sent) = self.history.record_mut(record.id) {
             sent.at = now;
             sent.calm = calm.then_some(limit);

@@ -133,7 +133,10 @@ impl World {
             topic_defaults: TopicConfig::partitions(2),
             ..ClusterConfig::default()
         });
-        let core = Core::new(Arc::new(plan.config.clone()), rng.u64(..), base);
+        let mut core = Core::new(Arc::new(plan.config.clone()), rng.u64(..), base);
+        if plan.fail_fast {
+            core.abandon_on_failure();
+        }
         let names = (0..plan.topics.len())
             .map(|n| Topic::from(format!("t{n}")))
             .collect();
