@@ -3,11 +3,13 @@
 //! ```text
 //! guanaco-chaos ci                       one idempotent pass with scaled time-outs
 //! guanaco-chaos smoke39                  every codec and a restart on Kafka 3.9
-//! guanaco-chaos full [--minutes N]       every row in both modes, full time-outs, then a mix
+//! guanaco-chaos rows [--plain] [--full]   every row, in one mode
 //! guanaco-chaos one ROW... [--plain] [--full]
 //! guanaco-chaos mixed [--minutes N] [--full]
+//! guanaco-chaos sum FILE... --json FILE  several results as one
 //! ```
 //! All take `--seed S` and `--debug`; `--json FILE`, with `--date` and `--commit`, writes the result.
+//! `--full` is for Kafka's own time-outs instead of scaled ones, `--plain` for no idempotence.
 
 use guanaco_chaos::{
     arena::{Arena, Mode, Times},
@@ -29,7 +31,9 @@ async fn main() -> ExitCode {
         Ok(asked) => asked,
         Err(problem) => {
             eprintln!("guanaco-chaos: {problem}");
-            eprintln!("usage: guanaco-chaos ci | smoke39 | full | one ROW... | mixed");
+            eprintln!(
+                "usage: guanaco-chaos ci | smoke39 | rows | one ROW... | mixed | sum FILE..."
+            );
             return ExitCode::from(2);
         }
     };
@@ -54,6 +58,7 @@ async fn main() -> ExitCode {
 struct Asked {
     command: String,
     rows: Vec<&'static Row>,
+    files: Vec<String>,
     seed: u64,
     minutes: Option<u64>,
     plain: bool,
@@ -83,12 +88,13 @@ impl Asked {
                 "--debug" => asked.debug = true,
                 flag if flag.starts_with("--") => return Err(format!("{flag} is unknown").into()),
                 command if asked.command.is_empty() => asked.command = command.to_owned(),
+                file if asked.command == "sum" => asked.files.push(file.to_owned()),
                 row => asked
                     .rows
                     .push(rows::named(row).ok_or_else(|| format!("there is no row {row}"))?),
             }
         }
-        let known = ["ci", "smoke39", "full", "one", "mixed"];
+        let known = ["ci", "smoke39", "rows", "one", "mixed", "sum"];
         if !known.contains(&asked.command.as_str()) {
             return Err(format!("what to play is one of {known:?}").into());
         }
@@ -99,6 +105,9 @@ impl Asked {
     }
 
     async fn run(&self) -> Result<bool, Problem> {
+        if self.command == "sum" {
+            return self.sum();
+        }
         let began = Instant::now();
         let mut about = Circumstances {
             date: self.date.clone(),
@@ -111,8 +120,11 @@ impl Asked {
             about.kafka = KafkaVersion::V3_9.release().to_owned();
             smoke::play(self.seed).await?
         } else {
-            let full = self.full || self.command == "full";
-            let times = if full { Times::FULL } else { Times::SCALED };
+            let times = if self.full {
+                Times::FULL
+            } else {
+                Times::SCALED
+            };
             let mut arena = Arena::start(times, self.seed).await?;
             let results = self.play(&mut arena, &mut about).await;
             about.faults = arena.faults();
@@ -130,31 +142,37 @@ impl Asked {
     }
 
     async fn play(&self, arena: &mut Arena, about: &mut Circumstances) -> Vec<stage::Result> {
-        let mut results = Vec::new();
-        let (rows, modes): (Vec<_>, &[Mode]) = match self.command.as_str() {
-            "ci" => (
-                rows::CI
-                    .iter()
-                    .filter_map(|name| rows::named(name))
-                    .collect(),
-                &[Mode::I],
-            ),
-            "full" => (rows::ROWS.iter().collect(), &[Mode::I, Mode::P]),
-            _ => (
-                self.rows.clone(),
-                if self.plain { &[Mode::P] } else { &[Mode::I] },
-            ),
-        };
-        for mode in modes {
-            for row in &rows {
-                results.push(stage::play(arena, row, *mode).await);
-            }
-        }
-        if matches!(self.command.as_str(), "full" | "mixed") {
+        if self.command == "mixed" {
             about.mixed_minutes = self.minutes.unwrap_or(30);
             let time = Duration::from_secs(60 * about.mixed_minutes);
-            results.extend(mixed::play(arena, time).await);
+            return mixed::play(arena, time).await;
+        }
+        let rows: Vec<_> = match self.command.as_str() {
+            "ci" => rows::CI
+                .iter()
+                .filter_map(|name| rows::named(name))
+                .collect(),
+            "rows" => rows::ROWS.iter().collect(),
+            _ => self.rows.clone(),
+        };
+        let mode = if self.plain { Mode::P } else { Mode::I };
+        let mut results = Vec::new();
+        for row in rows {
+            results.push(stage::play(arena, row, mode).await);
         }
         results
+    }
+
+    fn sum(&self) -> Result<bool, Problem> {
+        let read = |file: &String| -> Result<_, Problem> {
+            Ok(serde_json::from_str(&std::fs::read_to_string(file)?)?)
+        };
+        let parts: Vec<_> = self.files.iter().map(read).collect::<Result<_, _>>()?;
+        let sum = report::sum(parts);
+        if let Some(path) = &self.json {
+            std::fs::write(path, serde_json::to_string_pretty(&sum)? + "\n")?;
+        }
+        println!("{} passed, {} failed", sum["passed"], sum["failed"]);
+        Ok(sum["failed"] == 0)
     }
 }

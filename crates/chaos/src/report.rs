@@ -90,6 +90,29 @@ pub fn json(about: &Circumstances, results: &[Result]) -> Value {
     })
 }
 
+/// The results of several passes as one: what they share on top, then each.
+#[must_use]
+pub fn sum(mut passes: Vec<Value>) -> Value {
+    let shared = ["date", "commit", "kafka", "seed"];
+    let mut sum = serde_json::Map::new();
+    for name in shared {
+        let values = passes.iter_mut().filter_map(|pass| pass.as_object_mut());
+        let values: Vec<_> = values.filter_map(|pass| pass.remove(name)).collect();
+        sum.extend(
+            values
+                .into_iter()
+                .next()
+                .map(|value| (name.to_owned(), value)),
+        );
+    }
+    for name in ["passed", "failed", "faults"] {
+        let all: u64 = passes.iter().filter_map(|pass| pass[name].as_u64()).sum();
+        sum.insert(name.to_owned(), all.into());
+    }
+    sum.insert("passes".to_owned(), Value::Array(passes));
+    Value::Object(sum)
+}
+
 fn row(result: &Result) -> Value {
     json!({
         "row": result.row,

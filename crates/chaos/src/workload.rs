@@ -40,6 +40,8 @@ pub struct Plan {
     pub parallelism: usize,
     /// For how long it works, and then rests, in turn.
     pub quiet: Option<(Duration, Duration)>,
+    /// Batches of this size at the most; 0 lets them grow while they wait.
+    pub batch: usize,
 }
 
 impl Plan {
@@ -53,6 +55,7 @@ impl Plan {
             size: 100,
             parallelism: 10_000,
             quiet: None,
+            batch: 0,
         }
     }
 
@@ -72,7 +75,11 @@ impl Plan {
     #[must_use]
     pub fn usual() -> Vec<Self> {
         vec![
-            Self::new(Via::Appender, 50, 700),
+            // Closed batches queue up behind those that are tried again.
+            Self {
+                batch: 1_000,
+                ..Self::new(Via::Appender, 50, 700)
+            },
             Self::new(Via::Flow, 0, 700),
             Self::new(Via::Send, 50, 600),
         ]
@@ -126,8 +133,16 @@ impl Job {
         (keys > 0).then(|| format!("k{}", seq.wrapping_mul(2_654_435_761) % keys).into_bytes())
     }
 
+    fn properties(&self) -> Vec<(String, String)> {
+        let mut properties = self.properties.clone();
+        if self.plan.batch > 0 {
+            properties.push(("batch.size".into(), self.plan.batch.to_string()));
+        }
+        properties
+    }
+
     pub(crate) fn settings(&self) -> ProducerSettings<Vec<u8>, Vec<u8>> {
-        settings(&self.properties).with_parallelism(self.plan.parallelism)
+        settings(&self.properties()).with_parallelism(self.plan.parallelism)
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
 
 /// Writes until it is stopped.
 pub(super) async fn write(job: Job) -> Result<(), Problem> {
-    let (config, _) = ProducerConfig::from_properties(job.properties.iter().cloned())?;
+    let (config, _) = ProducerConfig::from_properties(job.properties())?;
     let close_timeout = config.close_timeout;
     let producer = Producer::start(config)?;
     let mut writing = Writing {
