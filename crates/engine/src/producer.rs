@@ -16,8 +16,9 @@ use tokio::{runtime::Handle, time::timeout};
 
 /// Chooses partitions for records that name none, instead of Kafka's own rule.
 ///
-/// Runs on the caller's task, before the producer's lock. A panic in it fails the record, nothing
-/// else.
+/// Runs outside the producer's lock: on the caller's task, or, for a single send to a topic that the
+/// producer does not know yet, on the task that learns the topic, once it is known. So it must not
+/// block. A panic in it fails the record, nothing else.
 pub trait Partitioner: Send + Sync + 'static {
     /// The partition, `0..count`.
     fn partition(&self, topic: &Topic, key: Option<&[u8]>, value: Option<&[u8]>, count: i32)
@@ -174,8 +175,8 @@ impl Producer {
         }
     }
 
-    /// Asks the user's partitioner, if there is one and the topic is known. For a topic that is
-    /// not, Kafka's own rule serves this one record: a single send cannot wait.
+    /// Asks the user's partitioner, if there is one and the topic is known. Of a topic that is not
+    /// the core has it asked later: see `core/ask.rs`.
     fn partitioned<'a>(&self, record: RecordRef<'a>) -> Result<RecordRef<'a>, DeliveryError> {
         let shared = self.shared();
         let Some(partitioner) = shared

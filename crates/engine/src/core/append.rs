@@ -204,7 +204,7 @@ impl Core {
         record: &RecordRef<'_>,
         now: Instant,
     ) -> Put {
-        if self.topics[topic].partitions.is_empty() {
+        if self.topics[topic].is_cold() {
             return self.put_cold(flow, topic, record, now);
         }
         let partition = match self.choose(topic, record) {
@@ -492,7 +492,7 @@ impl Core {
 
     /// Puts a record in a topic's waiting room, or refuses it.
     #[cold]
-    fn put_cold(
+    pub(super) fn put_cold(
         &mut self,
         flow: FlowId,
         topic: usize,
@@ -541,6 +541,8 @@ impl Core {
             slot: Arc::default(),
             flows: Vec::new(),
             records: Vec::new(),
+            chosen: Vec::new(),
+            asking: false,
             credit: 0,
             since: now,
             generation: self.generations.enter(),
@@ -548,7 +550,9 @@ impl Core {
         });
         staged.credit += size;
         let index = staged.push(StagedRecord::new(record));
-        if new {
+        if !self.topics[topic].partitions.is_empty() {
+            self.ask_partitioner(topic);
+        } else if new {
             self.want_new_topic(now);
         }
         Put::Staged(topic, index)

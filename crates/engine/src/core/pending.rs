@@ -94,7 +94,7 @@ impl Core {
     /// Gives pending sends their places, first come first served, while there is room.
     fn admit_pending(&mut self, now: Instant) {
         while let Some(pending) = self.pending.pop_front() {
-            let record = pending.record.as_ref(&pending.topic);
+            let record = pending.record.to_ref(&pending.topic);
             match self.send_now(&record, now, Some(pending.generation)) {
                 Some((slot, index)) => {
                     self.leave_generation(pending.generation);
@@ -150,9 +150,13 @@ impl Core {
     ) -> Option<(Arc<Slot>, u32)> {
         let topic = self.topic(record.topic, now);
         let flushed = waited.is_some_and(|generation| generation < self.generations.current);
+        // Its partitioner was not asked before it came here, as nobody knew of how many to choose.
+        let unasked = self.asks && record.partition.is_none();
         let put = match waited {
+            None if unasked && !self.life.refuses() => self.put_cold(PENDING, topic, record, now),
             None => self.put(PENDING, topic, record, now),
             // It was accepted when it was called, whatever the producer's life is now.
+            Some(_) if unasked => self.put_cold(PENDING, topic, record, now),
             Some(_) => self.put_accepted(PENDING, topic, record, now),
         };
         match put {
