@@ -10,7 +10,7 @@ use crate::{
     error::UserError,
     serialization::{BoxError, NoKey, NoKeySerializer, Serializer},
 };
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// How the enriched settings make a producer; what it returns names no type of the stream.
 type Enriched<K, V> = Arc<dyn Fn(ProducerSettings<K, V>) -> Creation + Send + Sync>;
@@ -74,11 +74,7 @@ impl<K, V> ProducerSettings<K, V> {
         Self {
             key: Arc::new(key),
             value: Arc::new(value),
-            client: ClientSettings {
-                properties: BTreeMap::new(),
-                partitioner: None,
-                close_timeout: None,
-            },
+            client: ClientSettings::default(),
             limits: Limits {
                 envelopes: 10_000,
                 bytes: 32 << 20,
@@ -311,6 +307,12 @@ impl<K, V> ProducerSettings<K, V> {
     #[must_use]
     pub fn close_timeout(&self) -> Duration {
         self.client.close_timeout()
+    }
+
+    /// See [`with_partitioner`](Self::with_partitioner).
+    #[must_use]
+    pub fn partitioner(&self) -> Option<&Arc<dyn Partitioner>> {
+        self.client.partitioner.as_ref()
     }
 
     /// See [`with_close_producer_on_stop`](Self::with_close_producer_on_stop).

@@ -28,6 +28,8 @@ mod pending;
 mod pool;
 mod slot;
 mod split;
+#[doc(hidden)]
+pub mod stand_in;
 mod topic;
 mod view;
 mod wake;

@@ -4,6 +4,7 @@ mod appender;
 pub mod batch;
 mod config;
 pub mod core;
+mod detached;
 mod error;
 mod io;
 mod metrics;
@@ -15,6 +16,8 @@ mod topic;
 
 pub use appender::{Appender, Placement};
 pub use config::{Acks, Compression, ConfigKey, KeyStatus, ProducerConfig};
+#[doc(hidden)]
+pub use detached::Detached;
 pub use error::{
     Cause, ConfigError, ConfigWarning, DeliveryError, KafkaError, StartError, Written,
 };

@@ -98,7 +98,12 @@ impl Producer {
         let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
         let shared = Arc::new(Shared::new(Arc::new(config), partitioner, runtime.clone()));
         runtime.spawn(driver::run(Arc::clone(&shared), Box::new(resolver)));
-        Ok(Self(Arc::new(Owner { shared })))
+        Ok(Self::of(shared))
+    }
+
+    /// The first handle.
+    pub(crate) fn of(shared: Arc<Shared>) -> Self {
+        Self(Arc::new(Owner { shared }))
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
