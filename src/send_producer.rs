@@ -143,10 +143,7 @@ impl<K, V> SendProducer<K, V> {
         });
         match sent.and_then(|sent| sent) {
             Ok(sent) => Ok(DeliveryFuture::new(Sending::new(record, stamp, sent))),
-            Err(error) => Err(Failed {
-                envelope: record.into(),
-                error,
-            }),
+            Err(error) => Err(Failed::new(record, error)),
         }
     }
 
