@@ -10,6 +10,7 @@ mod io;
 mod metrics;
 mod producer;
 mod record;
+mod room;
 mod sending;
 mod sync;
 mod topic;
@@ -24,5 +25,6 @@ pub use error::{
 pub use metrics::{CloseReport, MetricName, Metrics};
 pub use producer::{Partitioner, Producer};
 pub use record::{Ack, Header, RecordRef, Timestamp};
+pub use room::Room;
 pub use sending::Sending;
 pub use topic::Topic;

@@ -4,11 +4,13 @@ use crate::{
     Cause, CloseReport, DeliveryError, Metrics, ProducerConfig, RecordRef, StartError, Topic,
     Written,
     appender::Appender,
+    core::{Core, Ticket},
     io::{
         driver,
         resolve::StaticAddresses,
         shared::{Shared, now},
     },
+    room::Room,
     sending::Sending,
 };
 use std::{pin::pin, sync::Arc, time::Duration};
@@ -154,15 +156,29 @@ impl Producer {
         Appender::new(self.clone())
     }
 
+    /// Room to wait for before there is a record.
+    #[must_use]
+    pub fn room(&self) -> Room {
+        Room::new(self.clone())
+    }
+
     /// Appends one record; its place in the order is taken now.
     ///
     /// Without room its bytes are copied to a FIFO that the producer admits from, bounded by
     /// `pending.sends.max`: beyond it the future fails with [`Cause::BufferFull`] at once, as it
     /// does when no room was found within `max.block.ms`.
     pub fn send(&self, record: RecordRef<'_>) -> Sending {
+        self.send_with(record, |core, record| core.send(record, now()))
+    }
+
+    pub(crate) fn send_with(
+        &self,
+        record: RecordRef<'_>,
+        send: impl FnOnce(&mut Core, &RecordRef<'_>) -> Arc<Ticket>,
+    ) -> Sending {
         match self.partitioned(record) {
             Ok(record) => {
-                let ticket = self.shared().with(|core| core.send(&record, now()));
+                let ticket = self.shared().with(|core| send(core, &record));
                 Sending::new(self.clone(), ticket)
             }
             Err(error) => Sending::failed(self.clone(), error),

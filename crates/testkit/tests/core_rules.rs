@@ -239,6 +239,62 @@ fn room_that_was_granted_and_not_needed_goes_to_the_next() {
 }
 
 #[test]
+fn room_that_was_kept_for_a_record_is_not_anybody_elses() {
+    let mut bench = Bench::new(|config| {
+        config.buffer_memory = 2_048;
+        config.batch_size = 1_000;
+    });
+    let topic = Topic::from("t");
+    bench.know("t", 1, 1, true);
+    let value = vec![1; 900];
+    let (kept, given_back, late) = (
+        bench.core.new_flow(),
+        bench.core.new_flow(),
+        bench.core.new_flow(),
+    );
+    assert!(bench.core.reserve(&kept, bench.now) && bench.core.reserve(&given_back, bench.now));
+    let wakes = count_wakes(&late);
+    assert!(!bench.core.reserve(&late, bench.now));
+    let behind = bench.core.send(&record(&topic, &value), bench.now);
+    assert!(behind.place().is_none(), "it came last");
+    bench.core.audit().expect("the books agree");
+    bench.core.drop_flow(&given_back, bench.now);
+    bench.wake();
+    assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+    assert!(bench.core.reserve(&late, bench.now));
+    // It keeps its place in the order behind what was sent before, whatever room it has.
+    let sent = bench
+        .core
+        .send_reserved(&kept, &record(&topic, &value), bench.now);
+    assert!(behind.place().is_some() && sent.place().is_none());
+    bench.core.audit().expect("the books agree");
+}
+
+#[test]
+fn what_a_record_does_not_need_of_its_kept_room_is_given_back() {
+    let mut bench = Bench::new(|config| {
+        config.buffer_memory = 4_096;
+        config.batch_size = 2_000;
+    });
+    let topic = Topic::from("t");
+    bench.know("t", 1, 1, true);
+    let flow = bench.core.new_flow();
+    for _ in 0..3 {
+        assert!(bench.core.reserve(&flow, bench.now));
+        let sent = bench
+            .core
+            .send_reserved(&flow, &record(&topic, b"x"), bench.now);
+        assert!(sent.place().is_some());
+        bench.core.audit().expect("the books agree");
+    }
+    let other = bench.core.new_flow();
+    assert!(
+        bench.core.reserve(&other, bench.now),
+        "three small ones took one buffer"
+    );
+}
+
+#[test]
 fn everyone_who_waits_is_woken_when_the_producer_is_given_up() {
     let mut bench = Bench::new(|config| config.buffer_memory = 1_024);
     let (topic, unknown) = (Topic::from("t"), Topic::from("unknown"));

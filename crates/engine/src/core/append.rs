@@ -370,7 +370,7 @@ impl Core {
     }
 
     /// Someone waits for room: nothing may linger.
-    fn hurry_all(&mut self) {
+    pub(super) fn hurry_all(&mut self) {
         for partition in 0..self.partitions.len() {
             if let Some(batch) = &mut self.partitions[partition].open
                 && !batch.hurried

@@ -3,7 +3,8 @@
 use super::{
     Core,
     append::{PENDING, Put},
-    flow::{PendingSend, Ticket},
+    flow::{FlowLink, PendingSend, Ticket},
+    pool::Pool,
     slot::{Outcome, Slot},
     topic::StagedRecord,
 };
@@ -59,6 +60,44 @@ impl Core {
         let ticket = Arc::new(Ticket::default());
         ticket.admit(slot, index);
         Some(ticket)
+    }
+
+    /// Keeps room for a record that is not there yet, for `flow`, which is woken when there is some.
+    /// Ready is also who would only be refused.
+    pub fn reserve(&mut self, flow: &FlowLink, now: Instant) -> bool {
+        if self.life.refuses() {
+            return true;
+        }
+        let bytes = Pool::size_for(self.limits.batch).min(self.config.buffer_memory);
+        let given = self.credit.reserve(flow.id, bytes);
+        if given {
+            self.pool.shrink(self.credit.available());
+        } else {
+            self.hurry_all();
+            self.hand_on(now);
+        }
+        given
+    }
+
+    /// Sends a record into the room that was kept for it, unless others have waited before it.
+    pub fn send_reserved(
+        &mut self,
+        flow: &FlowLink,
+        record: &RecordRef<'_>,
+        now: Instant,
+    ) -> Arc<Ticket> {
+        if self.pending.is_empty() {
+            self.credit.pass(flow.id, PENDING);
+        } else {
+            self.credit.withdraw(flow.id);
+        }
+        let ticket = self.send(record, now);
+        if self.pending.is_empty() {
+            // What it did not need of it.
+            self.credit.withdraw(PENDING);
+        }
+        self.hand_on(now);
+        ticket
     }
 
     /// Withdraws a send that was not admitted yet.
