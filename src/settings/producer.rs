@@ -160,6 +160,10 @@ impl<K, V> ProducerSettings<K, V> {
 
     /// Chooses the partition of every record that names none, instead of Kafka's own rule. See
     /// [`partition_with`](crate::partition_with) for closures.
+    ///
+    /// It runs on the task that sends, outside any lock; for a single send to a topic that the
+    /// producer does not know yet, on the producer's own task, as soon as the topic is known. It must
+    /// not block.
     #[must_use]
     pub fn with_partitioner(mut self, partitioner: impl Partitioner) -> Self {
         self.client.partitioner = Some(Arc::new(partitioner));

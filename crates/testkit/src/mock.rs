@@ -76,7 +76,6 @@ impl MockProducer {
     }
 
     /// For one that is told more.
-    #[must_use]
     pub fn builder() -> MockProducerBuilder {
         MockProducerBuilder::default()
     }

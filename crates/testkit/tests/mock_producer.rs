@@ -104,6 +104,10 @@ async fn records_are_settled_one_by_one_and_offsets_count_what_was_acknowledged(
     );
     assert_eq!(failed.envelope.records()[0].value.as_deref(), Some("b"));
     assert_eq!(c.await.expect("it is acknowledged").offset, Some(1));
+    let again = producer.send_envelope(failed.envelope);
+    assert!(mock.complete_next());
+    let again = again.await.expect("it is acknowledged");
+    assert_eq!(again.parts()[0].offset, Some(2));
 }
 
 #[tokio::test(start_paused = true)]

@@ -64,9 +64,6 @@ impl Credit {
 
     /// As [`take`](Self::take), but what is given stays a grant, for a record that is not there yet.
     pub(super) fn reserve(&mut self, flow: FlowId, bytes: usize) -> bool {
-        if self.granted.contains_key(&flow) {
-            return true;
-        }
         let given = self.take(flow, bytes);
         if given {
             self.granted.insert(flow, bytes);
