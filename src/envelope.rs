@@ -118,6 +118,13 @@ impl<K, V> From<ProducerRecord<K, V>> for Envelope<K, V> {
     }
 }
 
+/// For sending again what a [`Failed`](crate::Failed) gave back.
+impl<K, V, P> From<Box<Envelope<K, V, P>>> for Envelope<K, V, P> {
+    fn from(envelope: Box<Self>) -> Self {
+        *envelope
+    }
+}
+
 /// A record that Kafka acknowledged.
 #[doc(alias = "MultiResultPart")]
 #[derive(Clone, Debug, PartialEq)]

@@ -81,6 +81,8 @@ pub use guanaco_engine::{
 pub use partitioner::{PartitionWith, Partitioner, partition_with};
 pub use producer::{KafkaProducer, KafkaStreamExt};
 pub use record::{Headers, ProducerRecord, RecordMetadata};
+#[cfg(feature = "tower")]
+pub use send_producer::ProducerService;
 pub use send_producer::{DeliveryFuture, Enqueue, SendEnvelope, SendProducer, Sending};
 pub use serialization::{BoxError, NoKey, Serializer, serialize_with};
 pub use settings::{ProducerSettings, ProducerSource, SharedProducerSettings};

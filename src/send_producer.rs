@@ -2,15 +2,20 @@
 
 mod futures;
 mod gate;
+#[cfg(feature = "tower")]
+mod service;
 mod ticket;
 
 pub use futures::{DeliveryFuture, Enqueue, SendEnvelope, Sending};
+#[cfg(feature = "tower")]
+pub use service::ProducerService;
 
 use crate::{
     CloseReport, Envelope, Failed, Metrics, ProduceError, ProducerRecord, ProducerSource,
     producer::staging::{Serializers, Staging, recycle, wall_clock, with_record_bytes},
 };
 use gate::Gate;
+use guanaco_engine::{RecordRef, Room};
 use std::{fmt, sync::Arc, time::Duration};
 use ticket::Pending;
 
@@ -85,11 +90,7 @@ impl<K, V> SendProducer<K, V> {
     /// Dropped while it waits for room, the record is withdrawn and not sent; dropped later, only
     /// the answer is lost.
     pub fn send(&self, record: ProducerRecord<K, V>) -> Sending<K, V> {
-        let stamp = wall_clock();
-        let sent = with_record_bytes(&self.serializers, &record, stamp, |bytes| {
-            self.gate.send(bytes)
-        });
-        Sending::new(record, stamp, sent.unwrap_or_else(Pending::failed))
+        self.send_into(None, record)
     }
 
     /// Sends what an envelope holds: one record, several, or none. The records of a
@@ -107,12 +108,7 @@ impl<K, V> SendProducer<K, V> {
         &self,
         envelope: impl Into<Envelope<K, V, P>>,
     ) -> SendEnvelope<K, V, P> {
-        let envelope = envelope.into();
-        let stamp = wall_clock();
-        match self.send_all(envelope.records(), stamp) {
-            Ok(sent) => SendEnvelope::new(envelope, stamp, sent, None),
-            Err(error) => SendEnvelope::new(envelope, stamp, Vec::new(), Some(error)),
-        }
+        self.send_envelope_into(None, envelope.into())
     }
 
     /// Takes a place for a record and waits until there is room for it. What it gives then resolves
@@ -143,10 +139,7 @@ impl<K, V> SendProducer<K, V> {
         });
         match sent.and_then(|sent| sent) {
             Ok(sent) => Ok(DeliveryFuture::new(Sending::new(record, stamp, sent))),
-            Err(error) => Err(Failed {
-                envelope: record.into(),
-                error,
-            }),
+            Err(error) => Err(Failed::new(record, error)),
         }
     }
 
@@ -192,10 +185,48 @@ impl<K, V> SendProducer<K, V> {
         self.gate.metrics()
     }
 
+    /// As a [`tower_service::Service`] for records.
+    #[cfg(feature = "tower")]
+    #[must_use]
+    pub fn into_service(self) -> ProducerService<K, V> {
+        ProducerService::new(self)
+    }
+
+    /// As a [`tower_service::Service`] for envelopes.
+    #[cfg(feature = "tower")]
+    #[must_use]
+    pub fn into_envelope_service<P>(self) -> ProducerService<K, V, Envelope<K, V, P>> {
+        ProducerService::new(self)
+    }
+
+    /// Sends a record, into room that was kept for it if there is some.
+    fn send_into(&self, room: Option<&mut Room>, record: ProducerRecord<K, V>) -> Sending<K, V> {
+        let stamp = wall_clock();
+        let sent = with_record_bytes(&self.serializers, &record, stamp, |bytes| {
+            self.gate.send_into(room, bytes)
+        });
+        Sending::new(record, stamp, sent.unwrap_or_else(Pending::failed))
+    }
+
+    /// Sends an envelope's records, the first into room that was kept for it if there is some.
+    fn send_envelope_into<P>(
+        &self,
+        mut room: Option<&mut Room>,
+        envelope: Envelope<K, V, P>,
+    ) -> SendEnvelope<K, V, P> {
+        let stamp = wall_clock();
+        let send = |bytes: RecordRef<'_>| self.gate.send_into(room.take(), bytes);
+        match self.send_all(envelope.records(), stamp, send) {
+            Ok(sent) => SendEnvelope::new(envelope, stamp, sent, None),
+            Err(error) => SendEnvelope::new(envelope, stamp, Vec::new(), Some(error)),
+        }
+    }
+
     fn send_all(
         &self,
         records: &[ProducerRecord<K, V>],
         stamp: i64,
+        mut send: impl FnMut(RecordRef<'_>) -> Pending,
     ) -> Result<Vec<Pending>, ProduceError> {
         let mut staging = Staging::default();
         for record in records {
@@ -208,7 +239,7 @@ impl<K, V> SendProducer<K, V> {
             match staging.chunk(&self.serializers, waiting, recycle(list)) {
                 Ok(chunk) => {
                     let before = sent.len();
-                    sent.extend(chunk.iter().map(|bytes| self.gate.send(*bytes)));
+                    sent.extend(chunk.iter().map(|bytes| send(*bytes)));
                     list = recycle(chunk);
                     staging.advance(sent.len() - before);
                 }

@@ -19,13 +19,24 @@ use std::{error::Error as StdError, fmt};
 /// }
 /// ```
 pub struct Failed<K, V, P = ()> {
-    /// What came in.
-    pub envelope: Envelope<K, V, P>,
+    /// What came in. Boxed, so that a `Result` with this error is no larger than need be:
+    /// `*failed.envelope` to match on it or to own it.
+    pub envelope: Box<Envelope<K, V, P>>,
     /// Why it failed.
     pub error: ProduceError,
 }
 
 impl<K, V, P> Failed<K, V, P> {
+    /// What came in, and why it failed; for tests of code that takes failures, and code that refuses
+    /// elements itself.
+    #[must_use]
+    pub fn new(envelope: impl Into<Envelope<K, V, P>>, error: ProduceError) -> Self {
+        Self {
+            envelope: Box::new(envelope.into()),
+            error,
+        }
+    }
+
     /// Whether any record of it may be in the log.
     #[must_use]
     pub fn written(&self) -> Written {
@@ -104,5 +115,16 @@ impl PartOutcome {
             Written::No => Self::NotWritten(error),
             Written::Maybe => Self::MaybeWritten(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_with_it_is_small_whatever_the_records_are() {
+        // From 128 bytes on, clippy warns users of `result_large_err`.
+        assert!(size_of::<Failed<[u8; 1000], [u8; 1000], [u8; 1000]>>() < 128);
     }
 }

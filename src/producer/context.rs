@@ -137,7 +137,7 @@ where
                 }
                 Err(Failed { envelope, error }) => {
                     let (envelope, context) = envelope.swap_pass_through(());
-                    (Err(Failed { envelope, error }), context)
+                    (Err(Failed::new(envelope, error)), context)
                 }
             })
         }))

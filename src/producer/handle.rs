@@ -1,7 +1,7 @@
 //! [`KafkaProducer`], a producer that outlives its stages.
 
 use crate::{
-    CloseReport, Metrics, ProduceError, SettingsError, StartError, Topic,
+    CloseReport, Metrics, Partitioner, ProduceError, SettingsError, StartError, Topic,
     settings::{ClientSettings, Creation},
 };
 use guanaco_engine::Producer;
@@ -26,6 +26,8 @@ struct Inner {
     client: ClientSettings,
     asked: ClientSettings,
     runtime: runtime::Handle,
+    /// A test double does what settings ask for as it is told.
+    stand_in: bool,
     /// Ends the thread of a producer that brought its own, after it has closed.
     thread: Option<oneshot::Sender<()>>,
 }
@@ -118,8 +120,28 @@ impl KafkaProducer {
             client,
             asked,
             runtime,
+            stand_in: false,
             thread: None,
         })))
+    }
+
+    /// For `guanaco-testkit`: a handle on a producer that has no cluster, for stages with any
+    /// properties.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn stand_in(engine: Producer, partitioner: Option<Arc<dyn Partitioner>>) -> Self {
+        let client = ClientSettings {
+            partitioner,
+            ..ClientSettings::default()
+        };
+        Self(Arc::new(Inner {
+            engine,
+            asked: client.clone(),
+            client,
+            runtime: runtime::Handle::current(),
+            stand_in: true,
+            thread: None,
+        }))
     }
 
     /// Starts a client and waits for the cluster.
@@ -176,6 +198,9 @@ impl KafkaProducer {
 
     /// Whether this one does what other settings ask for, or what it lacks.
     pub(crate) fn serves(&self, settings: &ClientSettings) -> Result<(), SettingsError> {
+        if self.0.stand_in {
+            return self.0.client.chooses_as(settings);
+        }
         let running = self.0.client.serves(settings);
         running.or_else(|lack| self.0.asked.serves(settings).map_err(|_| lack))
     }

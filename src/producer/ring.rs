@@ -464,7 +464,7 @@ impl<K, V, P, L> Entry<K, V, P, L> {
                 pass_through,
             }),
             (Ok(_), other) => Ok(Delivery::PassThrough(other.into_pass_through())),
-            (Err(error), envelope) => Err(Failed { envelope, error }),
+            (Err(error), envelope) => Err(Failed::new(envelope, error)),
         }
     }
 
@@ -492,17 +492,14 @@ impl<K, V, P, L> Entry<K, V, P, L> {
         }
         let error = multi_error(self.envelope.records(), outcomes, cut, stamp);
         let envelope = self.envelope;
-        Err(Failed { envelope, error })
+        Err(Failed::new(envelope, error))
     }
 
     #[cold]
     fn into_failed(self) -> Outcome<K, V, P> {
         let envelope = self.envelope;
         match self.state {
-            State::Failed(error) => Err(Failed {
-                envelope,
-                error: *error,
-            }),
+            State::Failed(error) => Err(Failed::new(envelope, *error)),
             _ => Ok(Delivery::PassThrough(envelope.into_pass_through())),
         }
     }

@@ -47,10 +47,7 @@ impl<K, V> Future for Sending<K, V> {
         let record = self.record.take().expect(POLLED_AGAIN);
         Poll::Ready(match outcome {
             Ok(ack) => Ok(record.metadata(&ack, self.stamp)),
-            Err(error) => Err(Failed {
-                envelope: record.into(),
-                error,
-            }),
+            Err(error) => Err(Failed::new(record, error)),
         })
     }
 }
@@ -79,10 +76,10 @@ impl<K, V> Future for Enqueue<K, V> {
         let mut sending = self.0.take().expect(POLLED_AGAIN);
         Poll::Ready(match admitted {
             Ok(()) => Ok(DeliveryFuture(sending)),
-            Err(error) => Err(Failed {
-                envelope: sending.record.take().expect(POLLED_AGAIN).into(),
+            Err(error) => Err(Failed::new(
+                sending.record.take().expect(POLLED_AGAIN),
                 error,
-            }),
+            )),
         })
     }
 }
@@ -154,7 +151,7 @@ impl<K, V, P> Future for SendEnvelope<K, V, P> {
         }
         let envelope = me.envelope.take().expect(POLLED_AGAIN);
         if let Some(error) = me.failed.take() {
-            return Poll::Ready(Err(Failed { envelope, error }));
+            return Poll::Ready(Err(Failed::new(envelope, error)));
         }
         Poll::Ready(settled(
             envelope,
@@ -179,10 +176,7 @@ fn settled<K, V, P>(
                 delivered(record, &ack, stamp),
                 pass_through,
             )),
-            Err(error) => Err(Failed {
-                envelope: Envelope::single(record, pass_through),
-                error,
-            }),
+            Err(error) => Err(Failed::new(Envelope::single(record, pass_through), error)),
         },
         Envelope::Multi {
             records,
@@ -194,7 +188,7 @@ fn settled<K, V, P>(
         }
         envelope => {
             let error = multi_error(envelope.records(), outcomes, None, stamp);
-            Err(Failed { envelope, error })
+            Err(Failed::new(envelope, error))
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     settings::{ClientSettings, Creation, Origin, Parts},
 };
 use bytes::Bytes;
-use guanaco_engine::{Header, ProducerConfig, RecordRef, Topic};
+use guanaco_engine::{Header, ProducerConfig, RecordRef, Room, Topic};
 use std::{
     collections::VecDeque,
     fmt,
@@ -105,6 +105,41 @@ impl Gate {
             Some(Err(error)) => Pending::failed(error.clone()),
             None => self.send_later(record),
         }
+    }
+
+    /// As `send`, into room that was kept for the record, if any.
+    pub(super) fn send_into(
+        self: &Arc<Self>,
+        room: Option<&mut Room>,
+        record: RecordRef<'_>,
+    ) -> Pending {
+        match room {
+            Some(room) if !self.closed.load(Ordering::Relaxed) => Pending::Sent(room.send(record)),
+            _ => self.send(record),
+        }
+    }
+
+    /// Starts an idle gate if it can be. Resolves when there is a producer, or none will be.
+    #[cfg(feature = "tower")]
+    pub(super) fn when_opened(self: &Arc<Self>) -> impl Future<Output = ()> + Send + Sync + use<> {
+        let mut way = self.lock();
+        self.start(&mut way);
+        let idle = matches!(*way, Way::Idle(_));
+        drop(way);
+        let gate = Arc::clone(self);
+        async move {
+            if !idle {
+                // Why there is none is told to those who send.
+                drop(gate.opened().await.err());
+            }
+        }
+    }
+
+    /// Where to wait for room, once there is a producer.
+    #[cfg(feature = "tower")]
+    pub(super) fn room(&self) -> Option<Room> {
+        let producer = self.ready.get()?.as_ref().ok()?;
+        Some(producer.engine().room())
     }
 
     /// Sends a record if there is a producer, with room.

@@ -28,7 +28,7 @@ const HARMLESS: [&str; 20] = [
     "security.protocol",
 ];
 
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct ClientSettings {
     pub(crate) properties: BTreeMap<String, String>,
     pub(crate) partitioner: Option<Arc<dyn Partitioner>>,
@@ -61,21 +61,27 @@ impl ClientSettings {
 
     /// Whether a producer made from `self` does what `asked` asks of it, or what it lacks.
     pub(crate) fn serves(&self, asked: &Self) -> Result<(), SettingsError> {
-        let refuse = |setting: &str| {
-            let setting = setting.to_owned();
-            Err(SettingsError::Shared { setting })
-        };
         for (key, value) in &asked.properties {
             if self.properties.get(key).map(|own| own.trim()) != Some(value.trim()) {
                 return refuse(key);
             }
         }
+        self.chooses_as(asked)
+    }
+
+    /// Whether it leaves the choice of partitions to whom `asked` leaves it.
+    pub(crate) fn chooses_as(&self, asked: &Self) -> Result<(), SettingsError> {
         match (&self.partitioner, &asked.partitioner) {
             (_, None) => Ok(()),
             (Some(own), Some(asked)) if Arc::ptr_eq(own, asked) => Ok(()),
             (_, Some(_)) => refuse("a partitioner"),
         }
     }
+}
+
+fn refuse(setting: &str) -> Result<(), SettingsError> {
+    let setting = setting.to_owned();
+    Err(SettingsError::Shared { setting })
 }
 
 impl fmt::Debug for ClientSettings {

@@ -10,7 +10,7 @@ use crate::{
     error::UserError,
     serialization::{BoxError, NoKey, NoKeySerializer, Serializer},
 };
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// How the enriched settings make a producer; what it returns names no type of the stream.
 type Enriched<K, V> = Arc<dyn Fn(ProducerSettings<K, V>) -> Creation + Send + Sync>;
@@ -74,11 +74,7 @@ impl<K, V> ProducerSettings<K, V> {
         Self {
             key: Arc::new(key),
             value: Arc::new(value),
-            client: ClientSettings {
-                properties: BTreeMap::new(),
-                partitioner: None,
-                close_timeout: None,
-            },
+            client: ClientSettings::default(),
             limits: Limits {
                 envelopes: 10_000,
                 bytes: 32 << 20,
@@ -164,6 +160,10 @@ impl<K, V> ProducerSettings<K, V> {
 
     /// Chooses the partition of every record that names none, instead of Kafka's own rule. See
     /// [`partition_with`](crate::partition_with) for closures.
+    ///
+    /// It runs on the task that sends, outside any lock; for a single send to a topic that the
+    /// producer does not know yet, on the producer's own task, as soon as the topic is known. It must
+    /// not block.
     #[must_use]
     pub fn with_partitioner(mut self, partitioner: impl Partitioner) -> Self {
         self.client.partitioner = Some(Arc::new(partitioner));
@@ -311,6 +311,12 @@ impl<K, V> ProducerSettings<K, V> {
     #[must_use]
     pub fn close_timeout(&self) -> Duration {
         self.client.close_timeout()
+    }
+
+    /// See [`with_partitioner`](Self::with_partitioner).
+    #[must_use]
+    pub fn partitioner(&self) -> Option<&Arc<dyn Partitioner>> {
+        self.client.partitioner.as_ref()
     }
 
     /// See [`with_close_producer_on_stop`](Self::with_close_producer_on_stop).

@@ -5,6 +5,8 @@ mod failure;
 mod flow;
 mod limits;
 mod send;
+#[cfg(feature = "tower")]
+mod service;
 mod settings;
 mod sink;
 mod start;

@@ -92,3 +92,14 @@ fn stages_and_their_streams_can_be_moved_to_a_task() {
     fn sink<T: Sink<ProducerRecord<NoKey, String>, Error = ProduceError>>() {}
     sink::<ProducerSink<ProducerRecord<NoKey, String>>>();
 }
+
+#[cfg(feature = "tower")]
+#[test]
+fn services_go_where_their_producers_go() {
+    use guanaco::ProducerService;
+    send::<ProducerService<Rc<u8>, Cell<u8>>>();
+    sync::<ProducerService<Rc<u8>, Cell<u8>>>();
+    clone::<ProducerService<Rc<u8>, Cell<u8>, Envelope<Rc<u8>, Cell<u8>, Rc<u8>>>>();
+    unpin::<ProducerService<String, String>>();
+    debug::<ProducerService<String, String>>();
+}

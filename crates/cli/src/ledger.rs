@@ -80,7 +80,7 @@ impl Ledger {
             }
             Err(Failed {
                 envelope, error, ..
-            }) => match envelope {
+            }) => match *envelope {
                 Envelope::Single {
                     record,
                     pass_through: Ticket::Line { number, .. },
@@ -188,7 +188,7 @@ mod tests {
 
     fn failed(number: u64, error: ProduceError) -> Outcome {
         let envelope = Envelope::single(record(), Ticket::Line { number, at: 0 });
-        Err(Failed { envelope, error })
+        Err(Failed::new(envelope, error))
     }
 
     fn bad(number: u64) -> Outcome {

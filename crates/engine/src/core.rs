@@ -5,6 +5,7 @@
 
 mod answer;
 mod append;
+mod ask;
 mod audit;
 mod batch;
 mod broker;
@@ -27,11 +28,14 @@ mod pending;
 mod pool;
 mod slot;
 mod split;
+#[doc(hidden)]
+pub mod stand_in;
 mod topic;
 mod view;
 mod wake;
 
 pub use answer::{Answer, LeaderHint, PartAnswer};
+pub use ask::{Choice, ChoiceJob};
 pub use batch::BatchNo;
 pub use broker::RequestId;
 pub use counters::Counters;
@@ -79,6 +83,8 @@ pub struct Core {
     /// Sends that wait for room, in order; they hold [`FlowId`] 0 among the waiters for credit.
     pending: VecDeque<PendingSend>,
     generations: Generations,
+    /// There is a partitioner of the user's: see `ask`.
+    asks: bool,
     next_flow: FlowId,
     next_batch: BatchNo,
     next_request: RequestId,
@@ -122,6 +128,8 @@ pub struct Effects {
     pub brokers_changed: bool,
     /// Batches to compress.
     pub compress: Vec<CompressJob>,
+    /// Records whose partitions are the user's partitioner's choice.
+    pub choose: Vec<ChoiceJob>,
     /// All batches of a flush are settled, or the producer's life moved on.
     pub settled: bool,
 }
@@ -135,6 +143,7 @@ impl Effects {
             && self.admitted.is_empty()
             && self.brokers.is_empty()
             && self.compress.is_empty()
+            && self.choose.is_empty()
             && !(self.control || self.brokers_changed || self.settled)
     }
 }
@@ -237,6 +246,7 @@ impl Core {
             flows: HashMap::new(),
             pending: VecDeque::new(),
             generations: Generations::default(),
+            asks: false,
             next_flow: 1,
             next_batch: 0,
             next_request: 0,

@@ -113,7 +113,10 @@ pub enum Cause {
 }
 
 impl DeliveryError {
-    pub(crate) fn new(
+    /// Why a record failed; for tests of code that takes failures. `attempts` is how often the record
+    /// was put on the wire.
+    #[must_use]
+    pub fn new(
         topic: &Topic,
         partition: Option<i32>,
         written: Written,

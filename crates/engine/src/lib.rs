@@ -4,22 +4,27 @@ mod appender;
 pub mod batch;
 mod config;
 pub mod core;
+mod detached;
 mod error;
 mod io;
 mod metrics;
 mod producer;
 mod record;
+mod room;
 mod sending;
 mod sync;
 mod topic;
 
 pub use appender::{Appender, Placement};
 pub use config::{Acks, Compression, ConfigKey, KeyStatus, ProducerConfig};
+#[doc(hidden)]
+pub use detached::Detached;
 pub use error::{
     Cause, ConfigError, ConfigWarning, DeliveryError, KafkaError, StartError, Written,
 };
 pub use metrics::{CloseReport, MetricName, Metrics};
 pub use producer::{Partitioner, Producer};
 pub use record::{Ack, Header, RecordRef, Timestamp};
+pub use room::Room;
 pub use sending::Sending;
 pub use topic::Topic;

@@ -4,11 +4,13 @@ use crate::{
     Cause, CloseReport, DeliveryError, Metrics, ProducerConfig, RecordRef, StartError, Topic,
     Written,
     appender::Appender,
+    core::{Core, Ticket},
     io::{
         driver,
         resolve::StaticAddresses,
         shared::{Shared, now},
     },
+    room::Room,
     sending::Sending,
 };
 use std::{pin::pin, sync::Arc, time::Duration};
@@ -16,8 +18,9 @@ use tokio::{runtime::Handle, time::timeout};
 
 /// Chooses partitions for records that name none, instead of Kafka's own rule.
 ///
-/// Runs on the caller's task, before the producer's lock. A panic in it fails the record, nothing
-/// else.
+/// Runs outside the producer's lock: on the caller's task, or, for a single send to a topic that the
+/// producer does not know yet, on the task that learns the topic, once it is known. So it must not
+/// block. A panic in it fails the record, nothing else.
 pub trait Partitioner: Send + Sync + 'static {
     /// The partition, `0..count`.
     fn partition(&self, topic: &Topic, key: Option<&[u8]>, value: Option<&[u8]>, count: i32)
@@ -97,7 +100,12 @@ impl Producer {
         let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
         let shared = Arc::new(Shared::new(Arc::new(config), partitioner, runtime.clone()));
         runtime.spawn(driver::run(Arc::clone(&shared), Box::new(resolver)));
-        Ok(Self(Arc::new(Owner { shared })))
+        Ok(Self::of(shared))
+    }
+
+    /// The first handle.
+    pub(crate) fn of(shared: Arc<Shared>) -> Self {
+        Self(Arc::new(Owner { shared }))
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -148,15 +156,29 @@ impl Producer {
         Appender::new(self.clone())
     }
 
+    /// Room to wait for before there is a record.
+    #[must_use]
+    pub fn room(&self) -> Room {
+        Room::new(self.clone())
+    }
+
     /// Appends one record; its place in the order is taken now.
     ///
     /// Without room its bytes are copied to a FIFO that the producer admits from, bounded by
     /// `pending.sends.max`: beyond it the future fails with [`Cause::BufferFull`] at once, as it
     /// does when no room was found within `max.block.ms`.
     pub fn send(&self, record: RecordRef<'_>) -> Sending {
+        self.send_with(record, |core, record| core.send(record, now()))
+    }
+
+    pub(crate) fn send_with(
+        &self,
+        record: RecordRef<'_>,
+        send: impl FnOnce(&mut Core, &RecordRef<'_>) -> Arc<Ticket>,
+    ) -> Sending {
         match self.partitioned(record) {
             Ok(record) => {
-                let ticket = self.shared().with(|core| core.send(&record, now()));
+                let ticket = self.shared().with(|core| send(core, &record));
                 Sending::new(self.clone(), ticket)
             }
             Err(error) => Sending::failed(self.clone(), error),
@@ -174,8 +196,8 @@ impl Producer {
         }
     }
 
-    /// Asks the user's partitioner, if there is one and the topic is known. For a topic that is
-    /// not, Kafka's own rule serves this one record: a single send cannot wait.
+    /// Asks the user's partitioner, if there is one and the topic is known. Of a topic that is not
+    /// the core has it asked later: see `core/ask.rs`.
     fn partitioned<'a>(&self, record: RecordRef<'a>) -> Result<RecordRef<'a>, DeliveryError> {
         let shared = self.shared();
         let Some(partitioner) = shared

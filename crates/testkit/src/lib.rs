@@ -4,6 +4,7 @@ pub mod conformance;
 pub mod embedded;
 #[cfg(unix)]
 pub mod kafka;
+pub mod mock;
 pub mod model;
 pub mod proxy;
 pub mod sim;

@@ -1,10 +1,10 @@
 //! Rules of the producer's core that simulated seeds found broken, one at a time.
 
 use guanaco_engine::{
-    Cause, ProducerConfig, RecordRef, Topic, Written,
+    Ack, Cause, DeliveryError, ProducerConfig, RecordRef, Topic, Written,
     core::{
-        Answer, BrokerView, ClusterView, Core, FlowLink, PartAnswer, PartitionView, Place,
-        ProduceRequest, TopicView,
+        Answer, BrokerView, ChoiceJob, ClusterView, Core, FlowLink, PartAnswer, PartitionView,
+        Place, ProduceRequest, Ticket, TopicView,
     },
 };
 use std::{
@@ -239,6 +239,62 @@ fn room_that_was_granted_and_not_needed_goes_to_the_next() {
 }
 
 #[test]
+fn room_that_was_kept_for_a_record_is_not_anybody_elses() {
+    let mut bench = Bench::new(|config| {
+        config.buffer_memory = 2_048;
+        config.batch_size = 1_000;
+    });
+    let topic = Topic::from("t");
+    bench.know("t", 1, 1, true);
+    let value = vec![1; 900];
+    let (kept, given_back, late) = (
+        bench.core.new_flow(),
+        bench.core.new_flow(),
+        bench.core.new_flow(),
+    );
+    assert!(bench.core.reserve(&kept, bench.now) && bench.core.reserve(&given_back, bench.now));
+    let wakes = count_wakes(&late);
+    assert!(!bench.core.reserve(&late, bench.now));
+    let behind = bench.core.send(&record(&topic, &value), bench.now);
+    assert!(behind.place().is_none(), "it came last");
+    bench.core.audit().expect("the books agree");
+    bench.core.drop_flow(&given_back, bench.now);
+    bench.wake();
+    assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+    assert!(bench.core.reserve(&late, bench.now));
+    // It keeps its place in the order behind what was sent before, whatever room it has.
+    let sent = bench
+        .core
+        .send_reserved(&kept, &record(&topic, &value), bench.now);
+    assert!(behind.place().is_some() && sent.place().is_none());
+    bench.core.audit().expect("the books agree");
+}
+
+#[test]
+fn what_a_record_does_not_need_of_its_kept_room_is_given_back() {
+    let mut bench = Bench::new(|config| {
+        config.buffer_memory = 4_096;
+        config.batch_size = 2_000;
+    });
+    let topic = Topic::from("t");
+    bench.know("t", 1, 1, true);
+    let flow = bench.core.new_flow();
+    for _ in 0..3 {
+        assert!(bench.core.reserve(&flow, bench.now));
+        let sent = bench
+            .core
+            .send_reserved(&flow, &record(&topic, b"x"), bench.now);
+        assert!(sent.place().is_some());
+        bench.core.audit().expect("the books agree");
+    }
+    let other = bench.core.new_flow();
+    assert!(
+        bench.core.reserve(&other, bench.now),
+        "three small ones took one buffer"
+    );
+}
+
+#[test]
 fn everyone_who_waits_is_woken_when_the_producer_is_given_up() {
     let mut bench = Bench::new(|config| config.buffer_memory = 1_024);
     let (topic, unknown) = (Topic::from("t"), Topic::from("unknown"));
@@ -288,6 +344,97 @@ fn a_send_that_was_accepted_before_a_close_goes_out_and_one_after_it_does_not() 
         slot.outcome_of(*index)
             .is_some_and(|outcome| outcome.is_ok())
     );
+}
+
+/// A core with a partitioner of the user's that does not know topic `t` yet, and a send to it.
+fn asked() -> (Bench, Topic, Arc<Ticket>) {
+    let mut bench = Bench::new(|config| config.max_block = Duration::from_secs(1));
+    bench.core = bench.core.asking();
+    let topic = Topic::from("t");
+    let first = bench.core.send(&unplaced(&topic, b"1"), bench.now);
+    bench.know("t", 1, 4, true);
+    (bench, topic, first)
+}
+
+fn unplaced<'a>(topic: &'a Topic, value: &'a [u8]) -> RecordRef<'a> {
+    RecordRef {
+        partition: None,
+        ..record(topic, value)
+    }
+}
+
+fn jobs(bench: &mut Bench) -> Vec<ChoiceJob> {
+    bench.core.take_effects().unwrap_or_default().choose
+}
+
+fn outcome(ticket: &Ticket) -> Option<Result<Ack, DeliveryError>> {
+    let (slot, index) = ticket.place()?;
+    slot.outcome_of(*index)
+}
+
+#[test]
+fn what_is_sent_while_the_partitioner_is_asked_stays_behind_what_was_sent_before() {
+    let (mut bench, topic, first) = asked();
+    let mut asked = jobs(&mut bench);
+    let job = asked.pop().expect("the partitioner is to be asked");
+    // The second comes when the topic is known, and the third did not know that yet.
+    let second = bench.core.send(&record(&topic, b"2"), bench.now);
+    let third = bench.core.send(&unplaced(&topic, b"3"), bench.now);
+    assert!(jobs(&mut bench).is_empty(), "one at a time");
+    assert!(bench.drain().is_none(), "none overtakes the first");
+    let choices = job.choices(|_, count| Ok(count - 4));
+    bench.core.chosen(&job, choices, bench.now);
+    let job = jobs(&mut bench).pop().expect("about the third");
+    let choices = job.choices(|_, _| Ok(0));
+    bench.core.chosen(&job, choices, bench.now);
+    let request = bench.drain().expect("nothing lingers");
+    assert_eq!(request.parts[0].header.record_count, 3);
+    bench.answer(&request, vec![at(0)]);
+    let offsets = [first, second, third].map(|send| match outcome(&send) {
+        Some(Ok(ack)) => ack.offset,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(offsets, [Some(0), Some(1), Some(2)]);
+    bench.core.audit().expect("the books agree");
+}
+
+#[test]
+fn an_answer_of_the_partitioner_for_records_that_failed_meanwhile_is_void() {
+    let (mut bench, topic, first) = asked();
+    let job = jobs(&mut bench).pop().expect("it is to be asked");
+    bench.now += Duration::from_secs(1);
+    bench.core.expire(bench.now);
+    let failed = outcome(&first).expect("it is out of time");
+    let failed = failed.expect_err("it is out of time");
+    assert!(matches!(failed.cause(), Cause::Partitioner(_)), "{failed}");
+    let second = bench.core.send(&record(&topic, b"2"), bench.now);
+    let choices = job.choices(|_, _| Ok(0));
+    bench.core.chosen(&job, choices, bench.now);
+    let request = bench.drain().expect("the second goes");
+    assert_eq!(request.parts[0].header.record_count, 1);
+    bench.answer(&request, vec![at(0)]);
+    assert!(outcome(&second).is_some_and(|outcome| outcome.is_ok()));
+    bench.core.audit().expect("the books agree");
+}
+
+#[test]
+fn a_send_that_waited_for_room_has_its_partitioner_asked_when_it_is_admitted() {
+    let mut bench = Bench::new(|config| config.buffer_memory = 1_024);
+    bench.core = bench.core.asking();
+    let topic = Topic::from("t");
+    bench.know("t", 1, 4, true);
+    let value = vec![1; 900];
+    bench.core.send(&record(&topic, &value), bench.now);
+    let waits = bench.core.send(&unplaced(&topic, &value), bench.now);
+    assert!(waits.place().is_none(), "there is no room");
+    let request = bench.drain().expect("nothing lingers");
+    bench.answer(&request, vec![at(0)]);
+    let job = jobs(&mut bench).pop().expect("it has room");
+    let choices = job.choices(|_, count| Ok(count - 1));
+    bench.core.chosen(&job, choices, bench.now);
+    let request = bench.drain().expect("nothing lingers");
+    assert_eq!(request.parts[0].partition, 3);
+    bench.core.audit().expect("the books agree");
 }
 
 #[test]

@@ -206,7 +206,7 @@ impl Core {
         record: &RecordRef<'_>,
         now: Instant,
     ) -> Put {
-        if self.topics[topic].partitions.is_empty() {
+        if self.topics[topic].is_cold() {
             return self.put_cold(flow, topic, record, now);
         }
         let partition = match self.choose(topic, record) {
@@ -372,7 +372,7 @@ impl Core {
     }
 
     /// Someone waits for room: nothing may linger.
-    fn hurry_all(&mut self) {
+    pub(super) fn hurry_all(&mut self) {
         for partition in 0..self.partitions.len() {
             if let Some(batch) = &mut self.partitions[partition].open
                 && !batch.hurried
@@ -494,7 +494,7 @@ impl Core {
 
     /// Puts a record in a topic's waiting room, or refuses it.
     #[cold]
-    fn put_cold(
+    pub(super) fn put_cold(
         &mut self,
         flow: FlowId,
         topic: usize,
@@ -543,6 +543,8 @@ impl Core {
             slot: Arc::default(),
             flows: Vec::new(),
             records: Vec::new(),
+            chosen: Vec::new(),
+            asking: false,
             credit: 0,
             since: now,
             generation: self.generations.enter(),
@@ -550,7 +552,9 @@ impl Core {
         });
         staged.credit += size;
         let index = staged.push(StagedRecord::new(record));
-        if new {
+        if !self.topics[topic].partitions.is_empty() {
+            self.ask_partitioner(topic);
+        } else if new {
             self.want_new_topic(now);
         }
         Put::Staged(topic, index)

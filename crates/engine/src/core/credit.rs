@@ -62,6 +62,22 @@ impl Credit {
         false
     }
 
+    /// As [`take`](Self::take), but what is given stays a grant, for a record that is not there yet.
+    pub(super) fn reserve(&mut self, flow: FlowId, bytes: usize) -> bool {
+        let given = self.take(flow, bytes);
+        if given {
+            self.granted.insert(flow, bytes);
+        }
+        given
+    }
+
+    /// What one flow was granted is another's, who waits for nothing, from now on.
+    pub(super) fn pass(&mut self, from: FlowId, to: FlowId) {
+        if let Some(grant) = self.granted.remove(&from) {
+            *self.granted.entry(to).or_default() += grant;
+        }
+    }
+
     /// Takes `bytes` although there may be no room: for records that already hold credit of another
     /// kind and only change place.
     pub(super) fn force(&mut self, bytes: usize) {

@@ -60,6 +60,11 @@ impl Core {
         if due > now {
             return Some(due);
         }
+        if !self.topics[topic].partitions.is_empty() {
+            let cause = Cause::Partitioner("it took longer than max.block.ms".into());
+            self.fail_staged(topic, cause, now);
+            return None;
+        }
         self.topics[topic].suspect = true;
         self.refuse_topic(topic, Cause::UnknownTopic { waited: wait }, now);
         None

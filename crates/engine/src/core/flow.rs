@@ -193,7 +193,7 @@ impl Batch {
 
 impl Staged {
     pub(super) fn push(&mut self, record: StagedRecord) -> u32 {
-        self.records.push(record);
+        self.records.push(Arc::new(record));
         self.records.len() as u32 - 1
     }
 }

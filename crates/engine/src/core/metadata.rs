@@ -240,9 +240,7 @@ impl Core {
             self.apply_partition(topic, partition, recreated);
         }
         self.wake_waiting(topic);
-        if let Some(staged) = self.topics[topic].staged.take() {
-            self.place_staged(topic, staged, now);
-        }
+        self.place_or_ask(topic, now);
     }
 
     fn apply_topic_error(&mut self, topic: usize, code: i16, now: Instant) {
@@ -393,11 +391,24 @@ impl Core {
     }
 
     /// Records that waited for their topic get their partitions, in order.
-    fn place_staged(&mut self, topic: usize, staged: Staged, now: Instant) {
+    pub(super) fn place_staged(&mut self, topic: usize, staged: Staged, now: Instant) {
         let name = self.topics[topic].name.clone();
+        let mut choices = staged.chosen.iter();
         let places = staged.records.iter().map(|record| {
-            let record = record.as_ref(&name);
-            match self.place(topic, &record, now, staged.generation) {
+            let mut record = record.to_ref(&name);
+            let placed = match choices.next() {
+                Some(Err(error)) => {
+                    self.counters.refused(1);
+                    Err(error.clone())
+                }
+                choice => {
+                    if let Some(Ok(chosen)) = choice {
+                        record.partition = Some(*chosen);
+                    }
+                    self.place(topic, &record, now, staged.generation)
+                }
+            };
+            match placed {
                 Ok((partition, index)) => match &mut self.partitions[partition].open {
                     Some(batch) => {
                         for (cell, ..) in &staged.flows {

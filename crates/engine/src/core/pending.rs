@@ -3,7 +3,8 @@
 use super::{
     Core,
     append::{PENDING, Put},
-    flow::{PendingSend, Ticket},
+    flow::{FlowLink, PendingSend, Ticket},
+    pool::Pool,
     slot::{Outcome, Slot},
     topic::StagedRecord,
 };
@@ -61,6 +62,44 @@ impl Core {
         Some(ticket)
     }
 
+    /// Keeps room for a record that is not there yet, for `flow`, which is woken when there is some.
+    /// Ready is also who would only be refused.
+    pub fn reserve(&mut self, flow: &FlowLink, now: Instant) -> bool {
+        if self.life.refuses() {
+            return true;
+        }
+        let bytes = Pool::size_for(self.limits.batch).min(self.config.buffer_memory);
+        let given = self.credit.reserve(flow.id, bytes);
+        if given {
+            self.pool.shrink(self.credit.available());
+        } else {
+            self.hurry_all();
+            self.hand_on(now);
+        }
+        given
+    }
+
+    /// Sends a record into the room that was kept for it, unless others have waited before it.
+    pub fn send_reserved(
+        &mut self,
+        flow: &FlowLink,
+        record: &RecordRef<'_>,
+        now: Instant,
+    ) -> Arc<Ticket> {
+        if self.pending.is_empty() {
+            self.credit.pass(flow.id, PENDING);
+        } else {
+            self.credit.withdraw(flow.id);
+        }
+        let ticket = self.send(record, now);
+        if self.pending.is_empty() {
+            // What it did not need of it.
+            self.credit.withdraw(PENDING);
+        }
+        self.hand_on(now);
+        ticket
+    }
+
     /// Withdraws a send that was not admitted yet.
     pub fn withdraw(&mut self, ticket: &Arc<Ticket>, now: Instant) {
         let is_it = |pending: &PendingSend| Arc::ptr_eq(&pending.ticket, ticket);
@@ -95,7 +134,7 @@ impl Core {
     /// Gives pending sends their places, first come first served, while there is room.
     fn admit_pending(&mut self, now: Instant) {
         while let Some(pending) = self.pending.pop_front() {
-            let record = pending.record.as_ref(&pending.topic);
+            let record = pending.record.to_ref(&pending.topic);
             match self.send_now(&record, now, Some(pending.generation)) {
                 Some((slot, index)) => {
                     self.leave_generation(pending.generation);
@@ -151,9 +190,13 @@ impl Core {
     ) -> Option<(Arc<Slot>, u32)> {
         let topic = self.topic(record.topic, now);
         let flushed = waited.is_some_and(|generation| generation < self.generations.current);
+        // Its partitioner was not asked before it came here, as nobody knew of how many to choose.
+        let unasked = self.asks && record.partition.is_none();
         let put = match waited {
+            None if unasked && !self.life.refuses() => self.put_cold(PENDING, topic, record, now),
             None => self.put(PENDING, topic, record, now),
             // It was accepted when it was called, whatever the producer's life is now.
+            Some(_) if unasked => self.put_cold(PENDING, topic, record, now),
             Some(_) => self.put_accepted(PENDING, topic, record, now),
         };
         match put {

@@ -1,6 +1,6 @@
 //! A topic as the producer knows it, and the records that wait to know it.
 
-use super::{FlowCell, FlowId, partition::PartitionId, slot::Slot};
+use super::{FlowCell, FlowId, ask::Choice, partition::PartitionId, slot::Slot};
 use crate::{Cause, Header, RecordRef, Topic};
 use std::{sync::Arc, time::Instant};
 use uuid::Uuid;
@@ -32,7 +32,10 @@ pub(super) struct TopicState {
 pub(super) struct Staged {
     pub slot: Arc<Slot>,
     pub flows: Vec<(Arc<FlowCell>, FlowId, u32)>,
-    pub records: Vec<StagedRecord>,
+    pub records: Vec<Arc<StagedRecord>>,
+    /// What the user's partitioner said of the first of them; it is at the next while `asking`.
+    pub chosen: Vec<Choice>,
+    pub asking: bool,
     pub credit: usize,
     pub since: Instant,
     pub generation: u64,
@@ -65,6 +68,13 @@ impl TopicState {
         }
     }
 
+    /// Whether records have to wait: it is not known yet, or others are before them whose
+    /// partitions are still being chosen.
+    #[inline]
+    pub(super) fn is_cold(&self) -> bool {
+        self.partitions.is_empty() || self.staged.is_some()
+    }
+
     /// Whether anyone waits to hear of it.
     pub(super) fn is_wanted(&self) -> bool {
         self.partitions.is_empty() && (self.staged.is_some() || self.waiting_since.is_some())
@@ -82,7 +92,7 @@ impl StagedRecord {
         }
     }
 
-    pub(super) fn as_ref<'a>(&'a self, topic: &'a Topic) -> RecordRef<'a> {
+    pub(super) fn to_ref<'a>(&'a self, topic: &'a Topic) -> RecordRef<'a> {
         RecordRef {
             topic,
             partition: self.partition,

@@ -3,7 +3,8 @@
 use crate::{
     Acks, Partitioner, ProducerConfig, StartError,
     batch::compress::compress,
-    core::{CompressJob, Core, Effects},
+    core::{ChoiceJob, CompressJob, Core, Effects},
+    producer::choose,
     sync::{Mutex, lock},
 };
 use std::{
@@ -44,7 +45,10 @@ impl Shared {
         partitioner: Option<Arc<dyn Partitioner>>,
         runtime: Handle,
     ) -> Self {
-        let core = Core::new(Arc::clone(&config), fastrand::u64(..), now());
+        let mut core = Core::new(Arc::clone(&config), fastrand::u64(..), now());
+        if partitioner.is_some() {
+            core = core.asking();
+        }
         Self {
             core: Mutex::new(core),
             config,
@@ -101,6 +105,18 @@ impl Shared {
         if !effects.compress.is_empty() {
             self.compress(effects.compress);
         }
+        for job in effects.choose {
+            self.choose(&job);
+        }
+    }
+
+    /// Asks the user's partitioner, on the task that made it possible to ask.
+    fn choose(self: &Arc<Self>, job: &ChoiceJob) {
+        let Some(partitioner) = &self.partitioner else {
+            return;
+        };
+        let choices = job.choices(|record, count| choose(&**partitioner, record, count));
+        self.with(|core| core.chosen(job, choices, now()));
     }
 
     /// The wake-up of a broker's connection task, `true` where it is new: the task has to be

@@ -1,6 +1,6 @@
 //! A partitioner of the user's own: obeyed, and not trusted.
 
-use crate::support::{Outcome, Sample, Target, config, produce};
+use crate::support::{Outcome, Sample, Target, config, numbered, produce};
 use guanaco_engine::{Cause, Partitioner, Producer, Topic, Written};
 use std::sync::Arc;
 
@@ -97,7 +97,71 @@ async fn a_topic_that_is_missing_does_not_stop_the_stream(target: &Target) {
     check(produce(&producer, &topic, &samples()).await);
 }
 
+async fn single_sends_to_a_topic_not_known_yet_wait_for_it(target: &Target) {
+    let topic = target.topic("custom", 4).await;
+    let producer = start(target).await;
+    let samples = samples();
+    // All before the producer has heard of any topic.
+    let mut sends: Vec<_> = samples
+        .iter()
+        .map(|sample| producer.send(sample.record(&topic)))
+        .collect();
+    let tried = Sample::new("last");
+    let tried = producer.try_send(tried.record(&topic));
+    let mut outcomes = Vec::new();
+    for send in sends.drain(..) {
+        outcomes.push(send.await);
+    }
+    check(outcomes);
+    let tried = tried.expect("there is room").await;
+    assert_eq!(tried.expect("it is acknowledged").partition, 3);
+    let failed = producer.metrics().values.into_iter();
+    let failed = failed.filter(|(name, _)| name.name == "record-error-total");
+    assert_eq!(failed.map(|(_, count)| count).sum::<f64>(), 3.0);
+}
+
+async fn sends_keep_their_order_while_their_topic_becomes_known(target: &Target) {
+    let topic = target.topic("custom", 4).await;
+    let producer = start(target).await;
+    let samples = numbered(2_000);
+    let mut sends = Vec::new();
+    for sample in &samples {
+        sends.push(producer.send(sample.record(&topic)));
+        if sends.len() % 10 == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    for send in sends {
+        send.await.expect("it is acknowledged");
+    }
+    let stored = target.stored(&topic).await;
+    assert!(
+        samples
+            .iter()
+            .zip(&stored[0])
+            .all(|(sent, stored)| sent.is(stored))
+    );
+    assert_eq!(stored[0].len(), samples.len());
+}
+
+async fn a_single_send_to_a_missing_topic_fails_in_time(target: &Target) {
+    let missing = target.name("missing");
+    let config = config(target, &[("max.block.ms", "300")]);
+    let producer = Producer::start_with_partitioner(config, Arc::new(Obedient));
+    let producer = producer.expect("settings fit together");
+    let sample = Sample::new("x");
+    let error = producer.send(sample.record(&missing)).await;
+    let error = error.expect_err("there is no such topic");
+    assert!(
+        matches!(error.cause(), Cause::UnknownTopic { .. }),
+        "{error}"
+    );
+}
+
 on_both! {
+    single_sends_to_a_topic_not_known_yet_wait_for_it,
+    sends_keep_their_order_while_their_topic_becomes_known,
+    a_single_send_to_a_missing_topic_fails_in_time,
     it_is_obeyed_and_its_failures_are_its_records_own,
     a_topic_that_is_missing_does_not_stop_the_stream,
 }
