@@ -83,4 +83,6 @@ pub use producer::{KafkaProducer, KafkaStreamExt};
 pub use record::{Headers, ProducerRecord, RecordMetadata};
 pub use send_producer::{DeliveryFuture, Enqueue, SendEnvelope, SendProducer, Sending};
 pub use serialization::{BoxError, NoKey, Serializer, serialize_with};
+#[cfg(feature = "config")]
+pub use settings::config;
 pub use settings::{ProducerSettings, ProducerSource, SharedProducerSettings};

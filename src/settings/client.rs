@@ -4,8 +4,9 @@ use crate::{Partitioner, SettingsError};
 use guanaco_engine::ProducerConfig;
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
-/// Properties whose values may be shown; the rest may be, or contain, secrets.
-const HARMLESS: [&str; 20] = [
+/// Settings whose values may be shown, by their names in code and in configuration files; the rest
+/// may be, or contain, secrets.
+const HARMLESS: [&str; 35] = [
     "acks",
     "batch.adaptive",
     "batch.size",
@@ -13,20 +14,43 @@ const HARMLESS: [&str; 20] = [
     "buffer.memory",
     "client.id",
     "client.rack",
+    "close-on-producer-stop",
+    "close-timeout",
+    "close.timeout.ms",
     "compression.type",
     "connections.max.idle.ms",
     "delivery.timeout.ms",
+    "discovery-method",
     "enable.idempotence",
+    "eos-commit-interval",
     "linger.ms",
     "max.block.ms",
+    "max.in.flight.per.partition",
     "max.in.flight.requests.per.connection",
     "max.request.size",
     "metadata.max.age.ms",
+    "parallelism",
+    "parallelism-bytes",
+    "pending.sends.max",
     "request.timeout.ms",
+    "resolve-timeout",
     "retries",
     "retry.backoff.ms",
     "security.protocol",
+    "service-name",
+    "start.timeout.ms",
+    "transaction-id-prefix",
+    "transactional-max-in-flight-requests-per-connection",
+    "use-dispatcher",
 ];
+
+/// What is shown of the others.
+pub(super) const MASK: &str = "***";
+
+/// Whether the value of this setting may be shown.
+pub(super) fn is_harmless(setting: &str) -> bool {
+    HARMLESS.contains(&setting)
+}
 
 #[derive(Clone)]
 pub(crate) struct ClientSettings {
@@ -93,10 +117,10 @@ pub(super) struct Masked<'a>(pub(super) &'a BTreeMap<String, String>);
 
 impl fmt::Debug for Masked<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = self.0.iter().map(|(key, value)| {
-            let harmless = HARMLESS.contains(&key.as_str());
-            (key, if harmless { value } else { "***" })
-        });
+        let shown = self
+            .0
+            .iter()
+            .map(|(key, value)| (key, if is_harmless(key) { value } else { MASK }));
         f.debug_map().entries(shown).finish()
     }
 }

@@ -1,5 +1,7 @@
 //! The stages against the embedded broker: one module per subject, one binary.
 
+#[cfg(all(feature = "config-toml", feature = "config-yaml"))]
+mod config;
 mod end;
 mod failure;
 mod flow;

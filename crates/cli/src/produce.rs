@@ -1,7 +1,7 @@
 //! `guanaco produce`: file to topic.
 
 use crate::{
-    args::{BOOTSTRAP_VARIABLE, ProduceArgs},
+    args::ProduceArgs,
     embedded::Embedded,
     exit::{Exit, Failure, chain},
     failed_file::FailedFile,
@@ -13,7 +13,7 @@ use crate::{
     progress::{Progress, Snapshot},
     records::{Gauge, Records, Ticket},
     report::{Context, Report},
-    settings::Broker,
+    settings::{Broker, environment},
 };
 use bytes::Bytes;
 use futures_core::Stream;
@@ -46,7 +46,7 @@ const FRAME: Duration = Duration::from_millis(100);
 
 /// Runs the command to its exit code.
 pub(crate) async fn run(args: &ProduceArgs) -> Result<Exit, Failure> {
-    let plan = Plan::new(args, std::env::var(BOOTSTRAP_VARIABLE).ok())?;
+    let plan = Plan::new(args, environment())?;
     let (input, size) = plan::open(&args.file)?;
     let failed_file = FailedFile::create(args.failed.as_deref(), &args.file, plan.parser.clone())?;
     let mut interrupt = Interrupt::listen()
@@ -111,7 +111,7 @@ async fn connect(
     args: &ProduceArgs,
 ) -> Result<KafkaProducer, Failure> {
     let producer = ProducerSettings::<Bytes, Bytes>::new(BytesSerializer, BytesSerializer)
-        .with_properties(plan.settings.properties.iter().cloned())
+        .with_section(&plan.settings.section)
         .with_bootstrap_servers(addresses)
         .create_kafka_producer()
         .await

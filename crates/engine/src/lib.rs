@@ -14,7 +14,7 @@ mod sync;
 mod topic;
 
 pub use appender::{Appender, Placement};
-pub use config::{Acks, Compression, ConfigKey, KeyStatus, ProducerConfig};
+pub use config::{Acks, Compression, ConfigKey, KeyStatus, ProducerConfig, nearest};
 pub use error::{
     Cause, ConfigError, ConfigWarning, DeliveryError, KafkaError, StartError, Written,
 };

@@ -238,7 +238,9 @@ fn a_config_file_is_read_like_javas() {
         guanaco(&["produce", "-t", "t", "-F", config], "a\n")
             .expect(2)
             .stderr
-            .contains("\"linger.ms\"")
+            .contains(
+                ":1: unknown setting guanaco.producer.kafka-clients.linger.mss, did you mean"
+            )
     );
     std::fs::remove_file(path).unwrap();
 }

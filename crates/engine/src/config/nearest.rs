@@ -17,20 +17,23 @@ const ELSEWHERE: &[(&str, &str)] = &[
 ];
 
 pub(super) fn to(key: &str) -> Option<&'static str> {
-    // Longer than any key there is: not worth a comparison.
-    if key.len() > 100 {
-        return None;
-    }
     // The spellings of other languages are no typing errors.
     let key = key.trim().to_ascii_lowercase().replace(['_', '-'], ".");
     if let Some((_, ours)) = ELSEWHERE.iter().find(|(theirs, _)| *theirs == key) {
         return Some(ours);
     }
-    let (distance, nearest) = keys::all()
-        .iter()
-        .map(|known| (distance(&key, known.name()), known.name()))
-        .min()?;
-    (distance <= key.len() / 3).then_some(nearest)
+    among(&key, keys::all().iter().map(keys::ConfigKey::name))
+}
+
+/// The closest of some names, if it is so close that somebody may have meant it.
+pub fn among<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Longer than any name that means something: not worth a comparison.
+    if name.len() > 100 {
+        return None;
+    }
+    let known = known.into_iter();
+    let (distance, nearest) = known.map(|known| (distance(name, known), known)).min()?;
+    (distance <= name.len() / 3).then_some(nearest)
 }
 
 /// How many characters must be inserted, removed, replaced or swapped with their neighbour.
