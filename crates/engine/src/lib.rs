@@ -14,12 +14,13 @@ mod sync;
 mod topic;
 
 pub use appender::{Appender, Placement};
-pub use config::{Acks, Compression, ConfigKey, KeyStatus, ProducerConfig};
+pub use config::{Acks, Compression, ConfigKey, KeyStatus, ProducerConfig, nearest};
 pub use error::{
     Cause, ConfigError, ConfigWarning, DeliveryError, KafkaError, StartError, Written,
 };
+pub use io::resolve::{Address, Resolver, Resolving, Unresolved};
 pub use metrics::{CloseReport, MetricName, Metrics};
-pub use producer::{Partitioner, Producer};
+pub use producer::{Partitioner, Producer, StartOptions};
 pub use record::{Ack, Header, RecordRef, Timestamp};
 pub use sending::Sending;
 pub use topic::Topic;
