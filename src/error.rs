@@ -1,9 +1,11 @@
 //! What can go wrong, one type per thing that is tried.
 
+mod discovery;
 mod failed;
 mod produce;
 mod start;
 
+pub use discovery::DiscoveryError;
 pub use failed::{Failed, PartOutcome};
 pub use produce::ProduceError;
 pub use start::{SettingsError, StartError, UserError};

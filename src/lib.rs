@@ -37,6 +37,7 @@
 //! - [Single sends, back-pressure, a web service](_documentation::send_producer)
 //! - [What is retried, and what may be sent again](_documentation::retries)
 //! - [Graceful shutdown, and what dropping does](_documentation::shutdown)
+//! - [Brokers found by the name of a service](_documentation::discovery)
 //! - [Runtimes, threads, platforms, features](_documentation::runtime)
 //! - [Serializers of one's own](serialization::Serializer)
 //!
@@ -54,6 +55,8 @@ pub mod _documentation {
     pub mod retries {}
     #[doc = include_str!("../docs/shutdown.md")]
     pub mod shutdown {}
+    #[doc = include_str!("../docs/discovery.md")]
+    pub mod discovery {}
     #[doc = include_str!("../docs/runtime.md")]
     pub mod runtime {}
 }
@@ -62,6 +65,7 @@ pub mod _documentation {
 #[doc = include_str!("../README.md")]
 mod readme {}
 
+pub mod discovery;
 mod envelope;
 mod error;
 mod partitioner;
@@ -73,7 +77,9 @@ pub mod serialization;
 mod settings;
 
 pub use envelope::{Delivered, Delivery, Envelope};
-pub use error::{Error, Failed, PartOutcome, ProduceError, SettingsError, StartError, UserError};
+pub use error::{
+    DiscoveryError, Error, Failed, PartOutcome, ProduceError, SettingsError, StartError, UserError,
+};
 pub use guanaco_engine::{
     Cause, CloseReport, ConfigError, DeliveryError, Header, KafkaError, MetricName, Metrics,
     Timestamp, Topic, Written,

@@ -1,7 +1,7 @@
 //! The part of the settings that a Kafka client is made from: no types of the stream in it.
 
-use crate::{Partitioner, SettingsError};
-use guanaco_engine::ProducerConfig;
+use crate::{Partitioner, SettingsError, StartError, discovery::Service};
+use guanaco_engine::{ProducerConfig, Resolver, StartOptions};
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 /// Settings whose values may be shown, by their names in code and in configuration files; the rest
@@ -56,6 +56,10 @@ pub(super) fn is_harmless(setting: &str) -> bool {
 pub(crate) struct ClientSettings {
     pub(crate) properties: BTreeMap<String, String>,
     pub(crate) partitioner: Option<Arc<dyn Partitioner>>,
+    /// What finds the brokers, instead of `bootstrap.servers`.
+    pub(crate) discovery: Option<Service>,
+    /// For one lookup.
+    pub(crate) resolve_timeout: Duration,
     /// Where it is not left to `close.timeout.ms`.
     pub(crate) close_timeout: Option<Duration>,
 }
@@ -65,11 +69,31 @@ impl ClientSettings {
     pub(crate) fn config(&self) -> Result<ProducerConfig, SettingsError> {
         let (mut config, warnings) = ProducerConfig::from_properties(&self.properties)?;
         config.close_timeout = self.close_timeout.unwrap_or(config.close_timeout);
-        config.validate()?;
+        // With discovery there need be no addresses; the rest is validated at the start as well.
+        if self.discovery.is_none() {
+            config.validate()?;
+        }
         for warning in warnings {
             tracing::warn!(setting = warning.key, "{warning}");
         }
         Ok(config)
+    }
+
+    /// What else a producer is started with.
+    pub(crate) fn options(&self, config: &ProducerConfig) -> Result<StartOptions, StartError> {
+        let discovered = |service: &Service| -> Result<Arc<dyn Resolver>, StartError> {
+            if !config.bootstrap_servers.is_empty() {
+                tracing::warn!(
+                    setting = "bootstrap.servers",
+                    "bootstrap.servers has no effect: service discovery finds the brokers"
+                );
+            }
+            service.resolver(self.resolve_timeout, config.start_timeout)
+        };
+        Ok(StartOptions {
+            partitioner: self.partitioner.clone(),
+            resolver: self.discovery.as_ref().map(discovered).transpose()?,
+        })
     }
 
     /// For how long closing may take; the default, if the properties cannot be read.
@@ -94,6 +118,11 @@ impl ClientSettings {
                 return refuse(key);
             }
         }
+        match (&self.discovery, &asked.discovery) {
+            (_, None) => {}
+            (Some(own), Some(asked)) if own.is(asked) => {}
+            (_, Some(_)) => return refuse("service discovery"),
+        }
         match (&self.partitioner, &asked.partitioner) {
             (_, None) => Ok(()),
             (Some(own), Some(asked)) if Arc::ptr_eq(own, asked) => Ok(()),
@@ -107,6 +136,7 @@ impl fmt::Debug for ClientSettings {
         f.debug_struct("ClientSettings")
             .field("properties", &Masked(&self.properties))
             .field("partitioner", &self.partitioner.is_some())
+            .field("discovery", &self.discovery)
             .field("close_timeout", &self.close_timeout)
             .finish()
     }

@@ -25,6 +25,7 @@
 //! [The settings page](crate::_documentation::settings) has every key, and the rules: which files
 //! are read, what overrides what, how variables are spelled.
 
+mod discovery;
 mod env;
 mod error;
 mod format;
@@ -45,6 +46,7 @@ pub use format::Format;
 pub use origin::Origin;
 pub use section::{Entry, ProducerSection};
 
+use crate::discovery::Methods;
 use env::Variables;
 use guanaco_engine::ConfigKey;
 use std::{fmt, fs, path::Path};
@@ -66,6 +68,7 @@ pub struct Config {
     root: Table,
     variables: Variables,
     overrides: Flat,
+    methods: Methods,
     trusted: bool,
 }
 
@@ -126,6 +129,7 @@ impl Config {
             root,
             variables: Variables::default(),
             overrides: Flat::new(),
+            methods: Methods::new(),
             trusted: false,
         }
     }
@@ -174,6 +178,14 @@ impl Config {
                 .insert(key, Leaf::text(value, origin.clone()));
         }
         self
+    }
+
+    /// Adds discovery methods of one's own for `discovery-method` to name. What the configuration
+    /// says of the others (`akka.discovery.method`, `akka.discovery.config.services`, ..) goes over
+    /// what these say.
+    #[must_use]
+    pub fn with_discovery_methods(self, methods: Methods) -> Self {
+        Self { methods, ..self }
     }
 
     /// Trusts the configuration as much as the code, and so permits keys that name commands to run,
@@ -237,7 +249,10 @@ impl Config {
         settings.extend(self.settings(path)?);
         settings.extend(self.of_variables(variables));
         settings.extend(self.overrides.clone());
-        ProducerSection::read(path, settings, self.trusted)
+        ProducerSection::read(path, settings, self.trusted, |name, at| {
+            let path = format!("{path}.discovery-method");
+            discovery::method(&self.root, &self.methods, name, at, &path)
+        })
     }
 
     fn settings(&self, path: &str) -> Result<Flat, LoadError> {

@@ -26,6 +26,8 @@ pub(crate) enum Broker {
     Embedded,
     /// The cluster behind these addresses.
     Cluster(String),
+    /// The cluster that service discovery finds.
+    Service,
 }
 
 /// What the producer is built from.
@@ -70,6 +72,7 @@ impl ClientSettings {
         let mut properties = section.properties();
         let addresses = properties.find_map(|(key, value)| (key == BOOTSTRAP).then_some(value));
         let broker = match addresses {
+            _ if section.service_name().is_some() => Broker::Service,
             Some(addresses) => Broker::Cluster(addresses.to_owned()),
             None if args.no_embedded => {
                 return Err(Failure::usage(format!(
@@ -111,7 +114,8 @@ pub(crate) fn section(
         None => config.producer(),
     };
     let mut section = read(&config).map_err(unusable)?;
-    let has_addresses = section.properties().any(|(key, _)| key == BOOTSTRAP);
+    let has_addresses =
+        section.service_name().is_some() || section.properties().any(|(key, _)| key == BOOTSTRAP);
     if let Some(addresses) = fallback.filter(|it| !it.is_empty() && !has_addresses) {
         let variable = format!("${BOOTSTRAP_VARIABLE}");
         section =

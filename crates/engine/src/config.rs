@@ -9,7 +9,7 @@ mod set;
 mod validate;
 
 pub use keys::{ConfigKey, KeyStatus};
-pub use nearest::among as nearest;
+pub use nearest::nearest;
 
 use std::time::Duration;
 

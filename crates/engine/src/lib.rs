@@ -18,8 +18,9 @@ pub use config::{Acks, Compression, ConfigKey, KeyStatus, ProducerConfig, neares
 pub use error::{
     Cause, ConfigError, ConfigWarning, DeliveryError, KafkaError, StartError, Written,
 };
+pub use io::resolve::{Address, Resolver, Resolving, Unresolved};
 pub use metrics::{CloseReport, MetricName, Metrics};
-pub use producer::{Partitioner, Producer};
+pub use producer::{Partitioner, Producer, StartOptions};
 pub use record::{Ack, Header, RecordRef, Timestamp};
 pub use sending::Sending;
 pub use topic::Topic;

@@ -1,10 +1,11 @@
 //! Why a configuration cannot be used. Nothing here ever holds a value: it may be a secret.
 
 use super::{Format, Origin};
+use crate::DiscoveryError;
 use std::{borrow::Cow, fmt, sync::Arc};
 
 /// A configuration that cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
     /// The file cannot be read.
@@ -111,6 +112,17 @@ pub enum LoadError {
         path: String,
         /// What has to exist first.
         waits_for: &'static str,
+    },
+    /// The discovery method, or what it needs, cannot be used.
+    #[error("{at}: {path} cannot be used")]
+    Discovery {
+        /// Where.
+        at: Origin,
+        /// The setting.
+        path: String,
+        /// Why.
+        #[source]
+        error: DiscoveryError,
     },
     /// A key that makes whoever can write the configuration as powerful as the code.
     #[error("{at}: {path} {why}; set it in code, or trust the configuration as much as the code")]

@@ -10,6 +10,10 @@ pub(super) struct Layout {
     pub(super) parallelism_bytes: usize,
     pub(super) close_timeout: Duration,
     pub(super) close_on_producer_stop: bool,
+    pub(super) discovery_method: String,
+    /// Empty without discovery.
+    pub(super) service_name: String,
+    pub(super) resolve_timeout: Duration,
 }
 
 /// Why a value does not fit its key.
@@ -48,18 +52,15 @@ macro_rules! field {
 pub(super) static KEYS: &[LayoutKey] = &[
     key("close-on-producer-stop", field!(close_on_producer_stop, boolean)),
     key("close-timeout", field!(close_timeout, duration)),
-    key("discovery-method", |_, _| Ok(None)),
+    key("discovery-method", field!(discovery_method, text)),
     key("eos-commit-interval", |_, text| {
         let default = duration(text)? == Duration::from_millis(100);
         transactions(default)
     }),
     key("parallelism", field!(parallelism, count)),
     key("parallelism-bytes", field!(parallelism_bytes, size)),
-    key("resolve-timeout", |_, text| duration(text).map(|_| None)),
-    key("service-name", |_, text| match text {
-        "" => Ok(None),
-        _ => Err(Refusal::NotYet("service discovery")),
-    }),
+    key("resolve-timeout", field!(resolve_timeout, duration)),
+    key("service-name", field!(service_name, text)),
     key("transaction-id-prefix", |_, text| transactions(text.is_empty())),
     key("transactional-max-in-flight-requests-per-connection", |_, text| {
         transactions(count(text)? == 1)
@@ -79,6 +80,11 @@ fn transactions(default: bool) -> Applied {
 
 fn rule<T>(rule: &'static str) -> Result<T, Refusal> {
     Err(Refusal::Rule(rule.into()))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "a reader like the others")]
+fn text(text: &str) -> Result<String, Refusal> {
+    Ok(text.to_owned())
 }
 
 fn duration(text: &str) -> Result<Duration, Refusal> {

@@ -7,11 +7,12 @@ use super::{
 };
 use crate::{
     ProducerSettings,
+    discovery::Discovery,
     serialization::Serializer,
     settings::client::{MASK, is_harmless},
 };
 use guanaco_engine::{ConfigError, ProducerConfig};
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 const KAFKA: &str = "kafka-clients";
 
@@ -22,6 +23,7 @@ pub struct ProducerSection {
     layout: Layout,
     /// Whether `close-timeout` was set.
     close_timeout: bool,
+    discovery: Option<Arc<dyn Discovery>>,
     properties: BTreeMap<String, String>,
     entries: Vec<Entry>,
     warnings: Vec<Warning>,
@@ -36,7 +38,14 @@ pub struct Entry {
 }
 
 impl ProducerSection {
-    pub(super) fn read(path: &str, settings: Flat, trusted: bool) -> Result<Self, LoadError> {
+    /// Reads the settings. `discovery` finds a method by its name, if one is needed, and is told
+    /// where the name is set.
+    pub(super) fn read(
+        path: &str,
+        settings: Flat,
+        trusted: bool,
+        discovery: impl FnOnce(&str, &Origin) -> Result<Arc<dyn Discovery>, LoadError>,
+    ) -> Result<Self, LoadError> {
         let mut reader = Reader {
             trusted,
             kafka: ProducerConfig::default(),
@@ -44,6 +53,7 @@ impl ProducerSection {
                 path: path.to_owned(),
                 layout: Layout::default(),
                 close_timeout: false,
+                discovery: None,
                 properties: BTreeMap::new(),
                 entries: Vec::new(),
                 warnings: Vec::new(),
@@ -52,8 +62,15 @@ impl ProducerSection {
         let close_timeouts = ["close-timeout", "kafka-clients.close.timeout.ms"];
         let close_timeouts =
             close_timeouts.map(|key| settings.get(key).map(|it| it.origin.clone()));
+        let method = settings.get("discovery-method");
+        let method = method.map(|leaf| leaf.origin.clone());
         for (key, leaf) in settings {
             reader.setting(key, leaf)?;
+        }
+        let layout = &reader.section.layout;
+        if !layout.service_name.is_empty() {
+            let at = method.unwrap_or(Origin::Default);
+            reader.section.discovery = Some(discovery(&layout.discovery_method, &at)?);
         }
         let [layout, property] = close_timeouts;
         let layout = layout.filter(|origin| !origin.is_default());
@@ -77,6 +94,13 @@ impl ProducerSection {
     /// The effective settings, those of the layout and every one of Kafka's that is set, by key.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter()
+    }
+
+    /// The service that is looked up for the addresses of the brokers, if there is one.
+    #[must_use]
+    pub fn service_name(&self) -> Option<&str> {
+        let name = self.layout.service_name.as_str();
+        self.discovery.as_ref().map(|_| name)
     }
 
     /// What is set and does nothing here.
@@ -118,14 +142,18 @@ impl<K, V> ProducerSettings<K, V> {
             tracing::warn!(setting = warning.path, "{warning}");
         }
         let layout = &section.layout;
-        let settings = self
+        let mut settings = self
+            .with_resolve_timeout(layout.resolve_timeout)
             .with_parallelism(layout.parallelism)
             .with_parallelism_bytes(layout.parallelism_bytes)
             .with_close_producer_on_stop(layout.close_on_producer_stop)
             .with_properties(section.properties());
-        match section.close_timeout {
-            true => settings.with_close_timeout(layout.close_timeout),
-            false => settings,
+        if section.close_timeout {
+            settings = settings.with_close_timeout(layout.close_timeout);
+        }
+        match &section.discovery {
+            Some(method) => settings.with_discovery(Arc::clone(method), &layout.service_name),
+            None => settings,
         }
     }
 }

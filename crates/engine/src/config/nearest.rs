@@ -22,17 +22,19 @@ pub(super) fn to(key: &str) -> Option<&'static str> {
     if let Some((_, ours)) = ELSEWHERE.iter().find(|(theirs, _)| *theirs == key) {
         return Some(ours);
     }
-    among(&key, keys::all().iter().map(keys::ConfigKey::name))
+    nearest(&key, keys::all().iter().map(|known| known.name()))
 }
 
-/// The closest of some names, if it is so close that somebody may have meant it.
-pub fn among<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // Longer than any name that means something: not worth a comparison.
+/// The name that somebody may have meant by `name`: the closest of those known, if one is close.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Longer than any name there is: not worth a comparison.
     if name.len() > 100 {
         return None;
     }
-    let known = known.into_iter();
-    let (distance, nearest) = known.map(|known| (distance(name, known), known)).min()?;
+    let (distance, nearest) = known
+        .into_iter()
+        .map(|known| (distance(name, known), known))
+        .min()?;
     (distance <= name.len() / 3).then_some(nearest)
 }
 

@@ -1,4 +1,4 @@
-use crate::io::resolve::{Address, Resolve, ResolveError, StaticAddresses};
+use crate::io::resolve::{Address, ResolveError, Resolver, StaticAddresses};
 
 #[tokio::test]
 async fn gives_the_configured_addresses_every_time() {
@@ -45,5 +45,17 @@ async fn finds_every_socket_address_of_a_name() {
         found
             .iter()
             .all(|address| address.ip().is_loopback() && address.port() == 9092)
+    );
+}
+
+#[tokio::test]
+async fn an_address_with_an_ip_needs_no_name_service() {
+    let address = Address::parse("no.such.host.invalid:9092").unwrap();
+    let address = address.at([127, 0, 0, 9].into());
+    let found = address.lookup().await.unwrap();
+    assert_eq!(found, ["127.0.0.9:9092".parse().unwrap()]);
+    assert_eq!(
+        address.to_string(),
+        "no.such.host.invalid:9092 at 127.0.0.9"
     );
 }
