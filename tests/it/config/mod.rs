@@ -1,8 +1,16 @@
 //! Settings from configuration.
 
+mod errors;
+mod files;
+mod formats;
 mod hocon;
+mod keys;
 
-use guanaco::config::{Config, Format, LoadError, ProducerSection};
+use guanaco::{
+    NoKey, ProducerSettings,
+    config::{Config, Format, LoadError, ProducerSection},
+    serialization::StringSerializer,
+};
 
 fn hocon(text: &str) -> Config {
     Config::parse(text, Format::Hocon).unwrap()
@@ -20,4 +28,8 @@ fn entry(section: &ProducerSection, key: &str) -> String {
 #[track_caller]
 fn refused(text: &str) -> LoadError {
     hocon(text).producer().unwrap_err()
+}
+
+fn keyless() -> ProducerSettings<NoKey, String> {
+    ProducerSettings::keyless(StringSerializer)
 }
