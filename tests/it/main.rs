@@ -1,5 +1,10 @@
 //! The stages against the embedded broker: one module per subject, one binary.
 
+mod discovery;
+#[cfg(feature = "dns")]
+mod discovery_dns;
+#[cfg(feature = "dns")]
+mod dns_server;
 mod end;
 mod failure;
 mod flow;
