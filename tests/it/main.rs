@@ -2,6 +2,11 @@
 
 #[cfg(all(feature = "config-toml", feature = "config-yaml"))]
 mod config;
+mod discovery;
+#[cfg(feature = "dns")]
+mod discovery_dns;
+#[cfg(feature = "dns")]
+mod dns_server;
 mod end;
 mod failure;
 mod flow;

@@ -59,3 +59,33 @@ async fn an_address_with_an_ip_needs_no_name_service() {
         "no.such.host.invalid:9092 at 127.0.0.9"
     );
 }
+
+/// The only thread that may block is taken, and given back by a task on the runtime's own thread: a
+/// lookup that blocked that one would never end.
+#[test]
+fn a_lookup_blocks_no_thread_of_the_runtime() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    let (give_back, given_back) = std::sync::mpsc::channel::<()>();
+    runtime.block_on(async {
+        let taken = tokio::task::spawn_blocking(move || given_back.recv());
+        let ticks = async {
+            for _ in 0..20 {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+            give_back.send(()).unwrap();
+        };
+        let address = Address::new("localhost", 9092);
+        let mut lookup = std::pin::pin!(address.lookup());
+        tokio::select! {
+            biased;
+            found = &mut lookup => panic!("it did not wait for a thread: {found:?}"),
+            () = ticks => {}
+        }
+        taken.await.unwrap().unwrap();
+        assert!(!lookup.await.unwrap().is_empty());
+    });
+}
