@@ -38,12 +38,16 @@
 //! - [What is retried, and what may be sent again](_documentation::retries)
 //! - [Graceful shutdown, and what dropping does](_documentation::shutdown)
 //! - [Brokers found by the name of a service](_documentation::discovery)
+#![cfg_attr(
+    feature = "config",
+    doc = "- [Every setting, and settings from configuration files](_documentation::settings)"
+)]
 //! - [Runtimes, threads, platforms, features](_documentation::runtime)
 //! - [Serializers of one's own](serialization::Serializer)
 //!
 //! # Not here yet
 //!
-//! Transactions, consuming and committing, TLS and SASL, configuration files.
+//! Transactions, consuming and committing, TLS and SASL.
 
 /// The longer documents. Their snippets are compiled with the tests.
 pub mod _documentation {
@@ -57,6 +61,9 @@ pub mod _documentation {
     pub mod shutdown {}
     #[doc = include_str!("../docs/discovery.md")]
     pub mod discovery {}
+    #[cfg(feature = "config")]
+    #[doc = include_str!("../docs/settings.md")]
+    pub mod settings {}
     #[doc = include_str!("../docs/runtime.md")]
     pub mod runtime {}
 }
