@@ -171,6 +171,40 @@ fn an_include_that_is_required_or_broken_is_named() {
 }
 
 #[test]
+fn an_include_from_elsewhere_than_a_file_is_refused() {
+    for include in ["classpath(\"a.conf\")", "url(\"http://localhost/a.conf\")"] {
+        let text = format!("a = 1\ninclude {include}\n");
+        let error = Config::parse(&text, Format::Hocon).unwrap_err();
+        assert!(
+            error.to_string().starts_with("text:2"),
+            "{include}: {error}"
+        );
+    }
+}
+
+#[test]
+fn lists_grow_and_values_refer_to_their_former_selves() {
+    let config = hocon(
+        "servers = [\"a:1\"]\n\
+         servers += \"b:2\"\n\
+         guanaco.producer.kafka-clients {\n\
+           bootstrap.servers = ${servers}\n\
+           client.id = orders\n\
+           client.id = ${guanaco.producer.kafka-clients.client.id}-eu\n\
+         }",
+    );
+    let section = config.producer().unwrap();
+    assert_eq!(
+        entry(&section, "kafka-clients.bootstrap.servers"),
+        "a:1,b:2 from text:4"
+    );
+    assert_eq!(
+        entry(&section, "kafka-clients.client.id"),
+        "orders-eu from text:6"
+    );
+}
+
+#[test]
 fn variables_fill_substitutions_and_optional_ones_give_way() {
     let config = hocon(
         "guanaco.producer.kafka-clients {\n\
