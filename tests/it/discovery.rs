@@ -21,6 +21,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use tokio::time::sleep;
 
 type Settings = ProducerSettings<NoKey, String>;
 
@@ -409,6 +410,30 @@ async fn a_producer_whose_cluster_moved_goes_after_it_and_loses_nothing() {
     assert_eq!((report.acknowledged, report.not_written), (100, 0));
     assert_eq!(stored(&old, "t", 0), texts(0..50));
     assert_eq!(stored(&new, "t", 0), texts(50..100));
+}
+
+#[tokio::test]
+async fn a_lookup_may_take_longer_than_a_connection_when_the_cluster_is_lost() {
+    let (old, new) = (broker("t", 1).await, broker("t", 1).await);
+    let addresses = [old.bootstrap_servers(), new.bootstrap_servers()];
+    let asked = AtomicUsize::new(0);
+    let method = lookup_with("registry", move |_, _| {
+        let nth = asked.fetch_add(1, Ordering::Relaxed);
+        let found = addresses[nth.min(1)].clone();
+        async move {
+            if nth > 0 {
+                sleep(Duration::from_millis(1500)).await;
+            }
+            Ok(vec![Endpoint::from(found)])
+        }
+    });
+    let settings =
+        named(method, "kafka").with_property("socket.connection.setup.timeout.ms", "500");
+    let sends = SendProducer::new(settings);
+    within(sends.send(text("t", 0))).await.unwrap();
+    old.kill_broker(1).await;
+    within(sends.send(text("t", 1))).await.unwrap();
+    assert_eq!(stored(&new, "t", 0), ["1"]);
 }
 
 #[tokio::test]
