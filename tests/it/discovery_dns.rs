@@ -317,6 +317,7 @@ async fn a_service_that_is_no_host_is_refused_at_once() {
         ":9092",
     ] {
         let settings = by_dns(dns(&server), service);
+        let settings = settings.with_property("start.timeout.ms", "3600000");
         let error = within(settings.create_kafka_producer()).await.unwrap_err();
         assert!(
             matches!(error, StartError::Discovery(DiscoveryError::Service { .. })),
