@@ -161,21 +161,21 @@ async fn targets(resolver: &TokioResolver, name: &str) -> Result<Vec<Endpoint>, 
         .collect();
     records.sort_by_key(|record| record.priority);
     records.truncate(MAX_ADDRESSES);
+    let mut waiting = records.into_iter();
+    let mut lookups = JoinSet::new();
     let mut endpoints = Vec::new();
     let mut failure = None;
-    for some in records.chunks(AT_ONCE) {
-        let mut lookups = JoinSet::new();
-        for record in some.iter().cloned() {
+    loop {
+        for record in waiting.by_ref().take(AT_ONCE - lookups.len()) {
             let resolver = resolver.clone();
             lookups.spawn(async move { target(&resolver, &record).await });
         }
-        while let Some(looked_up) = lookups.join_next().await {
-            match looked_up {
-                Ok(Ok(found)) => endpoints.extend(found),
-                Ok(Err(error)) => failure = Some(error),
-                // Only the end of the runtime cancels it.
-                Err(_) => return Err(NetError::Message("a lookup was cut short")),
-            }
+        match lookups.join_next().await {
+            None => break,
+            Some(Ok(Ok(found))) => endpoints.extend(found),
+            Some(Ok(Err(error))) => failure = Some(error),
+            // Only the end of the runtime cancels it.
+            Some(Err(_)) => return Err(NetError::Message("a lookup was cut short")),
         }
     }
     match failure {

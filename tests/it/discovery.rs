@@ -21,6 +21,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use tokio::time::sleep;
 
 type Settings = ProducerSettings<NoKey, String>;
 
@@ -46,6 +47,12 @@ fn config(addresses: &[&str]) -> StaticDiscovery {
 async fn start_error(settings: &Settings) -> StartError {
     let started = within(settings.create_kafka_producer()).await;
     started.expect_err("there is no broker")
+}
+
+/// The error of discovery that a start ends with, long before its time is up.
+async fn refusal_at_once(settings: Settings) -> DiscoveryError {
+    let (error, _) = refusal(settings.with_property("start.timeout.ms", "3600000")).await;
+    error
 }
 
 /// The error of discovery that a start ends with, and how long that took.
@@ -138,7 +145,7 @@ async fn bootstrap_servers_beside_it_have_no_effect() {
 #[tokio::test]
 async fn a_service_without_a_name_is_refused_at_once() {
     let settings = named(config(&["a:1"]), "");
-    let (error, _) = refusal(settings.clone()).await;
+    let error = refusal_at_once(settings.clone()).await;
     assert!(
         matches!(error, DiscoveryError::NoService { .. }),
         "{error:?}"
@@ -158,7 +165,7 @@ async fn a_service_without_a_name_is_refused_at_once() {
 
 #[tokio::test]
 async fn an_unknown_service_is_refused_at_once_with_the_nearest() {
-    let (error, _) = refusal(named(config(&["a:1"]), "kafak")).await;
+    let error = refusal_at_once(named(config(&["a:1"]), "kafak")).await;
     assert_eq!(
         error.to_string(),
         r#"config has no service "kafak", did you mean "kafka"?"#
@@ -331,7 +338,7 @@ async fn a_panicking_method_ends_the_start_and_nothing_else() {
         named(lookup_with("registry", panicking), "kafka"),
         named(later, "kafka"),
     ] {
-        let (error, _) = refusal(settings).await;
+        let error = refusal_at_once(settings).await;
         assert!(
             matches!(error, DiscoveryError::Panicked { .. }),
             "{error:?}"
@@ -409,6 +416,30 @@ async fn a_producer_whose_cluster_moved_goes_after_it_and_loses_nothing() {
     assert_eq!((report.acknowledged, report.not_written), (100, 0));
     assert_eq!(stored(&old, "t", 0), texts(0..50));
     assert_eq!(stored(&new, "t", 0), texts(50..100));
+}
+
+#[tokio::test]
+async fn a_lookup_may_take_longer_than_a_connection_when_the_cluster_is_lost() {
+    let (old, new) = (broker("t", 1).await, broker("t", 1).await);
+    let addresses = [old.bootstrap_servers(), new.bootstrap_servers()];
+    let asked = AtomicUsize::new(0);
+    let method = lookup_with("registry", move |_, _| {
+        let nth = asked.fetch_add(1, Ordering::Relaxed);
+        let found = addresses[nth.min(1)].clone();
+        async move {
+            if nth > 0 {
+                sleep(Duration::from_millis(1500)).await;
+            }
+            Ok(vec![Endpoint::from(found)])
+        }
+    });
+    let settings =
+        named(method, "kafka").with_property("socket.connection.setup.timeout.ms", "500");
+    let sends = SendProducer::new(settings);
+    within(sends.send(text("t", 0))).await.unwrap();
+    old.kill_broker(1).await;
+    within(sends.send(text("t", 1))).await.unwrap();
+    assert_eq!(stored(&new, "t", 0), ["1"]);
 }
 
 #[tokio::test]

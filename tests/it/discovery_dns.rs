@@ -93,6 +93,28 @@ async fn a_producer_takes_the_next_priority_where_the_first_is_dead() {
 }
 
 #[tokio::test]
+async fn a_producer_whose_cluster_moved_asks_again_and_loses_nothing() {
+    let (old, new) = (broker("t", 1).await, broker("t", 1).await);
+    let server = DnsServer::start().await;
+    server.set_host("kafka.test", &[LOOPBACK]);
+    let moved_to = |broker| (0, 0, port(broker), labels("kafka.test"));
+    server.set_srv("_kafka._tcp.test", &[moved_to(&old)]);
+    let sends = SendProducer::new(by_dns(dns(&server), "_kafka._tcp.test"));
+    for n in 0..5 {
+        within(sends.send(text("t", n))).await.unwrap();
+    }
+    old.kill_broker(1).await;
+    let waiting: Vec<_> = (5..10).map(|n| sends.send(text("t", n))).collect();
+    server.set_srv("_kafka._tcp.test", &[moved_to(&new)]);
+    for answer in waiting {
+        within(answer).await.unwrap();
+    }
+    within(sends.close()).await.unwrap();
+    assert_eq!(stored(&old, "t", 0), texts(0..5));
+    assert_eq!(stored(&new, "t", 0), texts(5..10));
+}
+
+#[tokio::test]
 async fn priorities_come_in_order_and_weights_in_proportion() {
     let server = DnsServer::start().await;
     for name in ["a.test", "b.test", "c.test"] {
@@ -295,6 +317,7 @@ async fn a_service_that_is_no_host_is_refused_at_once() {
         ":9092",
     ] {
         let settings = by_dns(dns(&server), service);
+        let settings = settings.with_property("start.timeout.ms", "3600000");
         let error = within(settings.create_kafka_producer()).await.unwrap_err();
         assert!(
             matches!(error, StartError::Discovery(DiscoveryError::Service { .. })),

@@ -34,10 +34,12 @@ pub(crate) struct DnsServer {
     _tasks: JoinSet<()>,
 }
 
+/// Record data by name and type.
+type Records = HashMap<(String, u16), Vec<Vec<u8>>>;
+
 #[derive(Debug, Default)]
 struct Zone {
-    /// Record data by name and type.
-    records: Mutex<HashMap<(String, u16), Vec<Vec<u8>>>>,
+    records: Mutex<Records>,
     failing: Mutex<bool>,
     datagrams_to_lose: AtomicUsize,
     asked: AtomicUsize,
