@@ -49,7 +49,7 @@ pub use section::{Entry, ProducerSection};
 use crate::discovery::Methods;
 use env::Variables;
 use guanaco_engine::ConfigKey;
-use std::{fmt, fs, path::Path};
+use std::{fmt, fs, path::Path, sync::OnceLock};
 use tree::{Flat, Leaf, Node, Table};
 
 /// The sections that are read when none is named.
@@ -289,12 +289,16 @@ impl fmt::Debug for Config {
 
 /// The settings of `reference.conf`.
 fn defaults() -> Result<Flat, LoadError> {
+    static DEFAULTS: OnceLock<Result<Flat, LoadError>> = OnceLock::new();
     let section = DEFAULT_SECTIONS[0];
-    let root = hocon::read("", &Origin::Default, None, &Variables::default())?;
-    match tree::find(&root, section) {
-        Some(Node::Table(table)) => tree::flatten(section, table),
-        _ => Ok(Flat::new()),
-    }
+    let read = || {
+        let root = hocon::read("", &Origin::Default, None, &Variables::default())?;
+        match tree::find(&root, section) {
+            Some(Node::Table(table)) => tree::flatten(section, table),
+            _ => Ok(Flat::new()),
+        }
+    };
+    DEFAULTS.get_or_init(read).clone()
 }
 
 fn read(

@@ -150,6 +150,28 @@ fn a_file_includes_others_from_where_it_is() {
 }
 
 #[test]
+fn what_an_included_file_refers_to_is_looked_for_where_it_is_included() {
+    let directory = Directory::new(&[
+        (
+            "app.conf",
+            "base.parallelism = 1\nshop { include \"part\" }",
+        ),
+        (
+            "part.conf",
+            "base.parallelism = 2\nproducer = ${base} {\n kafka-clients.acks = ${?base.acks}\n}",
+        ),
+    ]);
+    let config = directory.load("app.conf").unwrap();
+    let section = config.producer_at("shop.producer").unwrap();
+    let place = entry(&section, "parallelism");
+    assert!(
+        place.starts_with("2 from ") && place.ends_with("part.conf:1"),
+        "{place}"
+    );
+    assert_eq!(section.properties().count(), 0);
+}
+
+#[test]
 fn an_include_that_is_required_or_broken_is_named() {
     let directory = Directory::new(&[
         ("missing.conf", "include required(\"none.conf\")"),

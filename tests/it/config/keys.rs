@@ -4,7 +4,7 @@
 use super::{entry, hocon, keyless};
 use guanaco::{
     NoKey, ProducerSettings,
-    config::{Config, Format, LoadError},
+    config::{Config, Entry, Format, LoadError},
 };
 use std::{collections::BTreeSet, time::Duration};
 
@@ -183,5 +183,27 @@ fn every_format_sets_every_supported_key() {
                 "{key}: {section:?}"
             );
         }
+    }
+}
+
+#[test]
+fn no_output_has_a_value_of_a_key_that_may_be_secret() {
+    for (key, _) in documented() {
+        let path = format!("guanaco.producer.kafka-clients.{key}");
+        let config = hocon(&format!("{path} = \"hunter2\""));
+        let read = config.producer();
+        let mut shown = format!("{config:?} {read:?}");
+        match read {
+            Ok(section) => {
+                let settings = keyless().with_section(&section);
+                shown += &format!("{settings:?} {:?}", section.warnings());
+                shown += &section.entries().map(Entry::shown).collect::<String>();
+            }
+            Err(error) => shown += &error.to_string(),
+        }
+        assert!(
+            key == "client.id" || !shown.contains("hunter2"),
+            "{key}: {shown}"
+        );
     }
 }
