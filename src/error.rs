@@ -1,9 +1,11 @@
 //! What can go wrong, one type per thing that is tried.
 
+mod discovery;
 mod failed;
 mod produce;
 mod start;
 
+pub use discovery::DiscoveryError;
 pub use failed::{Failed, PartOutcome};
 pub use produce::ProduceError;
 pub use start::{SettingsError, StartError, UserError};
@@ -26,6 +28,10 @@ pub enum Error {
     /// A producer could not be created.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// A configuration cannot be used.
+    #[cfg(feature = "config")]
+    #[error(transparent)]
+    Load(#[from] crate::config::LoadError),
 }
 
 impl<K, V, P> From<Failed<K, V, P>> for Error {
@@ -42,6 +48,8 @@ impl Error {
             Self::Produce(error) => error.is_retriable(),
             Self::Settings(_) => false,
             Self::Start(error) => error.is_retriable(),
+            #[cfg(feature = "config")]
+            Self::Load(_) => false,
         }
     }
 
@@ -51,6 +59,8 @@ impl Error {
         match self {
             Self::Produce(error) => error.is_fatal(),
             Self::Settings(_) | Self::Start(_) => true,
+            #[cfg(feature = "config")]
+            Self::Load(_) => true,
         }
     }
 
@@ -60,6 +70,8 @@ impl Error {
         match self {
             Self::Produce(error) => error.upstream(),
             Self::Settings(_) | Self::Start(_) => None,
+            #[cfg(feature = "config")]
+            Self::Load(_) => None,
         }
     }
 }

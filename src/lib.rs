@@ -37,12 +37,17 @@
 //! - [Single sends, back-pressure, a web service](_documentation::send_producer)
 //! - [What is retried, and what may be sent again](_documentation::retries)
 //! - [Graceful shutdown, and what dropping does](_documentation::shutdown)
+//! - [Brokers found by the name of a service](_documentation::discovery)
+#![cfg_attr(
+    feature = "config",
+    doc = "- [Every setting, and settings from configuration files](_documentation::settings)"
+)]
 //! - [Runtimes, threads, platforms, features](_documentation::runtime)
 //! - [Serializers of one's own](serialization::Serializer)
 //!
 //! # Not here yet
 //!
-//! Transactions, consuming and committing, TLS and SASL, configuration files.
+//! Transactions, consuming and committing, TLS and SASL.
 
 /// The longer documents. Their snippets are compiled with the tests.
 pub mod _documentation {
@@ -54,6 +59,11 @@ pub mod _documentation {
     pub mod retries {}
     #[doc = include_str!("../docs/shutdown.md")]
     pub mod shutdown {}
+    #[doc = include_str!("../docs/discovery.md")]
+    pub mod discovery {}
+    #[cfg(feature = "config")]
+    #[doc = include_str!("../docs/settings.md")]
+    pub mod settings {}
     #[doc = include_str!("../docs/runtime.md")]
     pub mod runtime {}
 }
@@ -62,6 +72,7 @@ pub mod _documentation {
 #[doc = include_str!("../README.md")]
 mod readme {}
 
+pub mod discovery;
 mod envelope;
 mod error;
 mod partitioner;
@@ -73,7 +84,9 @@ pub mod serialization;
 mod settings;
 
 pub use envelope::{Delivered, Delivery, Envelope};
-pub use error::{Error, Failed, PartOutcome, ProduceError, SettingsError, StartError, UserError};
+pub use error::{
+    DiscoveryError, Error, Failed, PartOutcome, ProduceError, SettingsError, StartError, UserError,
+};
 pub use guanaco_engine::{
     Cause, CloseReport, ConfigError, DeliveryError, Header, KafkaError, MetricName, Metrics,
     Timestamp, Topic, Written,
@@ -85,4 +98,6 @@ pub use record::{Headers, ProducerRecord, RecordMetadata};
 pub use send_producer::ProducerService;
 pub use send_producer::{DeliveryFuture, Enqueue, SendEnvelope, SendProducer, Sending};
 pub use serialization::{BoxError, NoKey, Serializer, serialize_with};
+#[cfg(feature = "config")]
+pub use settings::config;
 pub use settings::{ProducerSettings, ProducerSource, SharedProducerSettings};

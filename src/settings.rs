@@ -1,6 +1,8 @@
 //! What a producing stage is made from.
 
 mod client;
+#[cfg(feature = "config")]
+pub mod config;
 mod producer;
 mod shared;
 mod source;

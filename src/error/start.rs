@@ -1,6 +1,6 @@
 //! Why there is no producer.
 
-use super::SharedError;
+use super::{DiscoveryError, SharedError};
 use guanaco_engine::ConfigError;
 use std::{sync::Arc, time::Duration};
 
@@ -59,6 +59,9 @@ pub enum StartError {
         /// For how long it was tried.
         waited: Duration,
     },
+    /// Service discovery has no address of the cluster, for good or until `start.timeout.ms`.
+    #[error("service discovery found no address of the cluster")]
+    Discovery(#[from] DiscoveryError),
     /// The cluster is too old for this client, or refused the connection for good.
     #[error("{address} cannot serve this client: {reason}")]
     Unsupported {
@@ -86,7 +89,11 @@ impl StartError {
     /// Whether the same may succeed later.
     #[must_use]
     pub fn is_retriable(&self) -> bool {
-        matches!(self, Self::Unreachable { .. })
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Discovery(error) => error.is_retriable(),
+            _ => false,
+        }
     }
 }
 
@@ -97,6 +104,15 @@ impl From<guanaco_engine::StartError> for StartError {
             Engine::Config(error) => Self::Settings(error.into()),
             Engine::NoRuntime => Self::NoRuntime,
             Engine::Unreachable { failures, waited } => Self::Unreachable { failures, waited },
+            Engine::Unresolved { source, waited } => {
+                match source.downcast_ref::<DiscoveryError>() {
+                    Some(error) => Self::Discovery(error.clone()),
+                    None => Self::Unreachable {
+                        failures: source.to_string().into(),
+                        waited,
+                    },
+                }
+            }
             Engine::Unsupported { address, reason } => Self::Unsupported { address, reason },
             Engine::Closed => Self::Closed,
             // Kinds that the engine grows later say what they are in words.

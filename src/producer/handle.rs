@@ -110,11 +110,9 @@ impl KafkaProducer {
     /// Starts a client; it connects in the background.
     pub(crate) fn start(client: ClientSettings, asked: ClientSettings) -> Result<Self, StartError> {
         let config = client.config()?;
+        let options = client.options(&config)?;
         let runtime = runtime::Handle::try_current().map_err(|_| StartError::NoRuntime)?;
-        let engine = match &client.partitioner {
-            None => Producer::start(config)?,
-            Some(own) => Producer::start_with_partitioner(config, Arc::clone(own))?,
-        };
+        let engine = Producer::start_with(config, options)?;
         Ok(Self(Arc::new(Inner {
             engine,
             client,

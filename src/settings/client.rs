@@ -1,11 +1,12 @@
 //! The part of the settings that a Kafka client is made from: no types of the stream in it.
 
-use crate::{Partitioner, SettingsError};
-use guanaco_engine::ProducerConfig;
+use crate::{Partitioner, SettingsError, StartError, discovery::Service};
+use guanaco_engine::{ProducerConfig, Resolver, StartOptions};
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
-/// Properties whose values may be shown; the rest may be, or contain, secrets.
-const HARMLESS: [&str; 20] = [
+/// Settings whose values may be shown, by their names in code and in configuration files; the rest
+/// may be, or contain, secrets.
+const HARMLESS: [&str; 35] = [
     "acks",
     "batch.adaptive",
     "batch.size",
@@ -13,27 +14,66 @@ const HARMLESS: [&str; 20] = [
     "buffer.memory",
     "client.id",
     "client.rack",
+    "close-on-producer-stop",
+    "close-timeout",
+    "close.timeout.ms",
     "compression.type",
     "connections.max.idle.ms",
     "delivery.timeout.ms",
+    "discovery-method",
     "enable.idempotence",
+    "eos-commit-interval",
     "linger.ms",
     "max.block.ms",
+    "max.in.flight.per.partition",
     "max.in.flight.requests.per.connection",
     "max.request.size",
     "metadata.max.age.ms",
+    "parallelism",
+    "parallelism-bytes",
+    "pending.sends.max",
     "request.timeout.ms",
+    "resolve-timeout",
     "retries",
     "retry.backoff.ms",
     "security.protocol",
+    "service-name",
+    "start.timeout.ms",
+    "transaction-id-prefix",
+    "transactional-max-in-flight-requests-per-connection",
+    "use-dispatcher",
 ];
 
-#[derive(Clone, Default)]
+/// What is shown of the others.
+pub(super) const MASK: &str = "***";
+
+/// Whether the value of this setting may be shown.
+pub(super) fn is_harmless(setting: &str) -> bool {
+    HARMLESS.contains(&setting)
+}
+
+#[derive(Clone)]
 pub(crate) struct ClientSettings {
     pub(crate) properties: BTreeMap<String, String>,
     pub(crate) partitioner: Option<Arc<dyn Partitioner>>,
+    /// What finds the brokers, instead of `bootstrap.servers`.
+    pub(crate) discovery: Option<Service>,
+    /// For one lookup.
+    pub(crate) resolve_timeout: Duration,
     /// Where it is not left to `close.timeout.ms`.
     pub(crate) close_timeout: Option<Duration>,
+}
+
+impl Default for ClientSettings {
+    fn default() -> Self {
+        Self {
+            properties: BTreeMap::new(),
+            partitioner: None,
+            discovery: None,
+            resolve_timeout: Duration::from_secs(3),
+            close_timeout: None,
+        }
+    }
 }
 
 impl ClientSettings {
@@ -41,11 +81,31 @@ impl ClientSettings {
     pub(crate) fn config(&self) -> Result<ProducerConfig, SettingsError> {
         let (mut config, warnings) = ProducerConfig::from_properties(&self.properties)?;
         config.close_timeout = self.close_timeout.unwrap_or(config.close_timeout);
-        config.validate()?;
+        // With discovery there need be no addresses; the rest is validated at the start as well.
+        if self.discovery.is_none() {
+            config.validate()?;
+        }
         for warning in warnings {
             tracing::warn!(setting = warning.key, "{warning}");
         }
         Ok(config)
+    }
+
+    /// What else a producer is started with.
+    pub(crate) fn options(&self, config: &ProducerConfig) -> Result<StartOptions, StartError> {
+        let discovered = |service: &Service| -> Result<Arc<dyn Resolver>, StartError> {
+            if !config.bootstrap_servers.is_empty() {
+                tracing::warn!(
+                    setting = "bootstrap.servers",
+                    "bootstrap.servers has no effect: service discovery finds the brokers"
+                );
+            }
+            service.resolver(self.resolve_timeout, config.start_timeout)
+        };
+        Ok(StartOptions {
+            partitioner: self.partitioner.clone(),
+            resolver: self.discovery.as_ref().map(discovered).transpose()?,
+        })
     }
 
     /// For how long closing may take; the default, if the properties cannot be read.
@@ -65,6 +125,11 @@ impl ClientSettings {
             if self.properties.get(key).map(|own| own.trim()) != Some(value.trim()) {
                 return refuse(key);
             }
+        }
+        match (&self.discovery, &asked.discovery) {
+            (_, None) => {}
+            (Some(own), Some(asked)) if own.is(asked) => {}
+            (_, Some(_)) => return refuse("service discovery"),
         }
         self.chooses_as(asked)
     }
@@ -89,6 +154,7 @@ impl fmt::Debug for ClientSettings {
         f.debug_struct("ClientSettings")
             .field("properties", &Masked(&self.properties))
             .field("partitioner", &self.partitioner.is_some())
+            .field("discovery", &self.discovery)
             .field("close_timeout", &self.close_timeout)
             .finish()
     }
@@ -99,10 +165,10 @@ pub(super) struct Masked<'a>(pub(super) &'a BTreeMap<String, String>);
 
 impl fmt::Debug for Masked<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = self.0.iter().map(|(key, value)| {
-            let harmless = HARMLESS.contains(&key.as_str());
-            (key, if harmless { value } else { "***" })
-        });
+        let shown = self
+            .0
+            .iter()
+            .map(|(key, value)| (key, if is_harmless(key) { value } else { MASK }));
         f.debug_map().entries(shown).finish()
     }
 }

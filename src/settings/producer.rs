@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     KafkaProducer, Partitioner, SettingsError, StartError,
+    discovery::{Discovery, Service},
     error::UserError,
     serialization::{BoxError, NoKey, NoKeySerializer, Serializer},
 };
@@ -34,6 +35,8 @@ type Enriched<K, V> = Arc<dyn Fn(ProducerSettings<K, V>) -> Creation + Send + Sy
 /// | setting | default | |
 /// |---|---|---|
 /// | [`with_property`](Self::with_property) | Kafka's | any key of Kafka's producer configuration |
+/// | [`with_discovery`](Self::with_discovery) | none | how to find the brokers, without `bootstrap.servers` |
+/// | [`with_resolve_timeout`](Self::with_resolve_timeout) | 3 s | for one lookup of service discovery |
 /// | [`with_parallelism`](Self::with_parallelism) | 10,000 | envelopes in flight per stage |
 /// | [`with_parallelism_bytes`](Self::with_parallelism_bytes) | 32 MiB | serialized bytes in flight per flow |
 /// | [`with_close_timeout`](Self::with_close_timeout) | 60 s | for closing a producer |
@@ -88,6 +91,40 @@ impl<K, V> ProducerSettings<K, V> {
     #[must_use]
     pub fn with_bootstrap_servers(self, servers: impl Into<String>) -> Self {
         self.with_property("bootstrap.servers", servers)
+    }
+
+    /// Finds the brokers by the name of a service, instead of `bootstrap.servers`, which have no
+    /// effect then: when a producer starts, and again when all its brokers are lost.
+    ///
+    /// A lookup that fails is tried again, with pauses, until `start.timeout.ms`; then the start
+    /// fails with [`StartError::Discovery`]. See [`discovery`](crate::discovery) for the methods.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), guanaco::DiscoveryError> {
+    /// use guanaco::{ProducerSettings, discovery::StaticDiscovery, serialization::StringSerializer};
+    ///
+    /// let brokers = StaticDiscovery::new().with_service("kafka", ["a:9092", "b:9092"])?;
+    /// let settings: ProducerSettings<_, String> =
+    ///     ProducerSettings::keyless(StringSerializer).with_discovery(brokers, "kafka");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    #[doc(alias("service-name", "discovery-method", "DiscoverySupport"))]
+    pub fn with_discovery(mut self, method: impl Discovery, service: impl Into<String>) -> Self {
+        self.client.discovery = Some(Service {
+            method: Arc::new(method),
+            name: service.into().into(),
+        });
+        self
+    }
+
+    /// For how long one lookup of [service discovery](Self::with_discovery) may take, and at most
+    /// three quarters of `start.timeout.ms`. 0 is an error.
+    #[must_use]
+    #[doc(alias = "resolve-timeout")]
+    pub fn with_resolve_timeout(mut self, timeout: Duration) -> Self {
+        self.client.resolve_timeout = timeout;
+        self
     }
 
     /// `client.id`: how the broker's logs, quotas and metrics call this client.
@@ -170,8 +207,8 @@ impl<K, V> ProducerSettings<K, V> {
         self
     }
 
-    /// Completes the settings when a producer is created, asynchronously: addresses from service
-    /// discovery, a password from a vault. What the closure returns is the client that is created;
+    /// Completes the settings when a producer is created, asynchronously: addresses from an
+    /// API, a password from a vault. What the closure returns is the client that is created;
     /// the serializers and limits of a stage stay those of these settings.
     ///
     /// ```
@@ -307,6 +344,18 @@ impl<K, V> ProducerSettings<K, V> {
         self.limits.bytes
     }
 
+    /// The service that is looked up, if there is [discovery](Self::with_discovery).
+    #[must_use]
+    pub fn service_name(&self) -> Option<&str> {
+        self.client.discovery.as_ref().map(|service| &*service.name)
+    }
+
+    /// See [`with_resolve_timeout`](Self::with_resolve_timeout).
+    #[must_use]
+    pub fn resolve_timeout(&self) -> Duration {
+        self.client.resolve_timeout
+    }
+
     /// See [`with_close_timeout`](Self::with_close_timeout).
     #[must_use]
     pub fn close_timeout(&self) -> Duration {
@@ -372,6 +421,8 @@ impl<K, V> fmt::Debug for ProducerSettings<K, V> {
             .field("parallelism_bytes", &self.limits.bytes)
             .field("close_timeout", &self.close_timeout())
             .field("close_producer_on_stop", &self.close_producer_on_stop)
+            .field("discovery", &self.client.discovery)
+            .field("resolve_timeout", &self.client.resolve_timeout)
             .field("partitioner", &self.client.partitioner.is_some())
             .field("enriched", &self.enrich.is_some())
             .finish_non_exhaustive()

@@ -20,6 +20,9 @@ pub(crate) enum Command {
     /// Send the lines of a file, or of standard input, to a topic.
     #[command(after_help = PRODUCE_HELP)]
     Produce(Box<ProduceArgs>),
+    /// Print the settings that a producer would have, and where each is from; secrets are masked.
+    #[command(after_help = CONFIG_HELP)]
+    Config(ConfigArgs),
     /// Print a completion script for a shell.
     Completions {
         /// The shell to write it for.
@@ -28,8 +31,10 @@ pub(crate) enum Command {
 }
 
 const PRODUCE_HELP: &str = "\
-Addresses are looked for in -b, -X bootstrap.servers, --config and GUANACO_BOOTSTRAP_SERVERS, in
-this order. Without any, an embedded broker is started; its records are discarded on exit.
+Addresses are looked for in -b, -X bootstrap.servers, environment variables such as
+GUANACO_PRODUCER__KAFKA_CLIENTS__BOOTSTRAP_SERVERS, --config and GUANACO_BOOTSTRAP_SERVERS, in this
+order. Without any, an embedded broker is started; its records are discarded on exit.
+`guanaco config` shows where each setting is from.
 
 Ctrl-C stops reading, waits for what was sent and reports; a second one leaves at once.
 
@@ -45,6 +50,37 @@ Examples:
   guanaco produce --topic orders data/orders.ndjson
   guanaco produce -b localhost:9092 -t orders --key-field customer_id data/orders.ndjson
   tail -f access.log | guanaco produce -b localhost:9092 -t access -z zstd -";
+
+const CONFIG_HELP: &str = "\
+From the strongest to the weakest: -X, environment variables such as
+GUANACO_PRODUCER__KAFKA_CLIENTS__LINGER_MS, the file, the defaults. Keys of Kafka's that are not set
+are not shown.
+
+Exit codes:
+  0    the settings can be used
+  1    they could not be written
+  2    wrong usage, or a setting that cannot be used (file and line are named)
+
+Examples:
+  guanaco config --config application.conf
+  guanaco config --config application.conf --section orders.producer -X linger.ms=20";
+
+/// Where a producer's settings come from.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct ConfigArgs {
+    /// A producer setting by its Kafka name, repeatable.
+    #[arg(short = 'X', value_name = "KEY=VALUE")]
+    pub(crate) properties: Vec<String>,
+
+    /// A file of settings: .conf (HOCON), .json, .toml or .yaml, and Java properties otherwise.
+    #[arg(short = 'F', long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) config: Option<PathBuf>,
+
+    /// The section of the file [default: guanaco.producer, akka.kafka.producer or
+    /// pekko.kafka.producer, whichever is set].
+    #[arg(short = 'S', long, value_name = "PATH")]
+    pub(crate) section: Option<String>,
+}
 
 /// What `guanaco produce` was asked for.
 #[derive(Debug, clap::Args)]
@@ -94,13 +130,8 @@ pub(crate) struct ProduceArgs {
     #[arg(short = 'z', long, value_name = "CODEC")]
     pub(crate) compression: Option<Codec>,
 
-    /// A producer setting by its Kafka name, repeatable.
-    #[arg(short = 'X', value_name = "KEY=VALUE")]
-    pub(crate) properties: Vec<String>,
-
-    /// A Java-style .properties file of producer settings; -X overrides it.
-    #[arg(short = 'F', long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) settings: ConfigArgs,
 
     /// Name and count lines that cannot be parsed, and go on with the others.
     #[arg(long)]
@@ -165,8 +196,8 @@ mod tests {
         assert_eq!(args.headers, ["a=b"]);
         assert_eq!(args.partition, Some(3));
         assert_eq!(args.compression.map(Codec::name), Some("lz4"));
-        assert_eq!(args.properties, ["acks=1"]);
-        assert_eq!(args.config, Some(PathBuf::from("f")));
+        assert_eq!(args.settings.properties, ["acks=1"]);
+        assert_eq!(args.settings.config, Some(PathBuf::from("f")));
         assert_eq!(args.file, PathBuf::from("-"));
     }
 

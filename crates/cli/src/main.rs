@@ -1,6 +1,7 @@
 //! `guanaco`: lines to Kafka.
 
 mod args;
+mod config;
 mod embedded;
 mod exit;
 mod failed_file;
@@ -12,7 +13,6 @@ mod output;
 mod plan;
 mod produce;
 mod progress;
-mod properties;
 mod records;
 mod report;
 mod settings;
@@ -29,6 +29,7 @@ fn main() -> ExitCode {
     log::init();
     let done = match cli.command {
         Command::Produce(args) => start(&args),
+        Command::Config(args) => config::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "guanaco", &mut script);

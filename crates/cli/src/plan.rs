@@ -4,7 +4,7 @@ use crate::{
     args::ProduceArgs,
     exit::{Exit, Failure},
     input::{Format, Parser, unescape},
-    settings::ClientSettings,
+    settings::{ClientSettings, Environment},
 };
 use bytes::Bytes;
 use guanaco::{Header, ProducerRecord};
@@ -24,7 +24,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    pub(crate) fn new(args: &ProduceArgs, environment: Option<String>) -> Result<Self, Failure> {
+    pub(crate) fn new(args: &ProduceArgs, environment: Environment) -> Result<Self, Failure> {
         let format = match (&args.key_delimiter, &args.key_field) {
             (Some(delimiter), _) => Format::Keyed(
                 unescape(delimiter)
@@ -96,7 +96,7 @@ mod tests {
         let Command::Produce(args) = Cli::parse_from(line).command else {
             panic!("not a produce command")
         };
-        Plan::new(&args, None)
+        Plan::new(&args, Vec::new())
     }
 
     #[test]

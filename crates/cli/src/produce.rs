@@ -1,7 +1,7 @@
 //! `guanaco produce`: file to topic.
 
 use crate::{
-    args::{BOOTSTRAP_VARIABLE, ProduceArgs},
+    args::ProduceArgs,
     embedded::Embedded,
     exit::{Exit, Failure, chain},
     failed_file::FailedFile,
@@ -13,7 +13,7 @@ use crate::{
     progress::{Progress, Snapshot},
     records::{Gauge, Records, Ticket},
     report::{Context, Report},
-    settings::Broker,
+    settings::{Broker, environment},
 };
 use bytes::Bytes;
 use futures_core::Stream;
@@ -46,7 +46,7 @@ const FRAME: Duration = Duration::from_millis(100);
 
 /// Runs the command to its exit code.
 pub(crate) async fn run(args: &ProduceArgs) -> Result<Exit, Failure> {
-    let plan = Plan::new(args, std::env::var(BOOTSTRAP_VARIABLE).ok())?;
+    let plan = Plan::new(args, environment())?;
     let (input, size) = plan::open(&args.file)?;
     let failed_file = FailedFile::create(args.failed.as_deref(), &args.file, plan.parser.clone())?;
     let mut interrupt = Interrupt::listen()
@@ -56,12 +56,13 @@ pub(crate) async fn run(args: &ProduceArgs) -> Result<Exit, Failure> {
         Broker::Embedded => {
             let embedded = Embedded::start().await?;
             let addresses = embedded.addresses();
-            (Some(embedded), addresses)
+            (Some(embedded), Some(addresses))
         }
-        Broker::Cluster(addresses) => (None, addresses.clone()),
+        Broker::Cluster(addresses) => (None, Some(addresses.clone())),
+        Broker::Service => (None, None),
     };
     let producer = tokio::select! {
-        producer = connect(&addresses, &plan, args) => producer?,
+        producer = connect(addresses, &plan, args) => producer?,
         () = interrupt.next() => {
             note("interrupted before anything was sent");
             return Ok(Exit::Interrupted);
@@ -106,13 +107,16 @@ pub(crate) async fn run(args: &ProduceArgs) -> Result<Exit, Failure> {
 /// A producer that has seen the cluster, and the topic in it: what is wrong with either shows
 /// before a line is read.
 async fn connect(
-    addresses: &str,
+    addresses: Option<String>,
     plan: &Plan,
     args: &ProduceArgs,
 ) -> Result<KafkaProducer, Failure> {
-    let producer = ProducerSettings::<Bytes, Bytes>::new(BytesSerializer, BytesSerializer)
-        .with_properties(plan.settings.properties.iter().cloned())
-        .with_bootstrap_servers(addresses)
+    let mut settings = ProducerSettings::<Bytes, Bytes>::new(BytesSerializer, BytesSerializer)
+        .with_section(&plan.settings.section);
+    if let Some(addresses) = addresses {
+        settings = settings.with_bootstrap_servers(addresses);
+    }
+    let producer = settings
         .create_kafka_producer()
         .await
         .map_err(|error| no_producer(&error))?;

@@ -1,14 +1,23 @@
 //! From the command line, the configuration file and the environment to producer settings.
 
 use crate::{
-    args::{BOOTSTRAP_VARIABLE, ProduceArgs},
+    args::{BOOTSTRAP_VARIABLE, ConfigArgs, ProduceArgs},
     exit::{Exit, Failure},
-    properties,
 };
-use std::path::Path;
+use guanaco::config::{Config, Format, LoadError, ProducerSection};
 
 const BOOTSTRAP: &str = "bootstrap.servers";
 const COMPRESSION: &str = "compression.type";
+
+/// Environment variables.
+pub(crate) type Environment = Vec<(String, String)>;
+
+/// Those of the process. What is not UTF-8 is not there.
+pub(crate) fn environment() -> Environment {
+    let all = std::env::vars_os();
+    all.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
 
 /// Where the records go.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,32 +26,20 @@ pub(crate) enum Broker {
     Embedded,
     /// The cluster behind these addresses.
     Cluster(String),
+    /// The cluster that service discovery finds.
+    Service,
 }
 
 /// What the producer is built from.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct ClientSettings {
     pub(crate) broker: Broker,
-    /// Kafka's producer keys, each at most once, without the addresses.
-    pub(crate) properties: Vec<(String, String)>,
+    pub(crate) section: ProducerSection,
 }
 
 impl ClientSettings {
-    /// Reads `--config` and puts everything in its order: flags over `-X` over the file over the
-    /// environment.
-    pub(crate) fn resolve(
-        args: &ProduceArgs,
-        environment: Option<String>,
-    ) -> Result<Self, Failure> {
-        let mut all = match &args.config {
-            Some(path) => from_file(path)?,
-            None => Vec::new(),
-        };
-        let given = args
-            .properties
-            .iter()
-            .map(|pair| split_property(pair))
-            .collect::<Result<Vec<_>, _>>()?;
+    /// Puts everything in its order: flags over `-X` over variables over the file.
+    pub(crate) fn resolve(args: &ProduceArgs, environment: Environment) -> Result<Self, Failure> {
         let flags = [
             (
                 "--bootstrap-servers",
@@ -55,32 +52,28 @@ impl ClientSettings {
                 args.compression.map(crate::args::Codec::name),
             ),
         ];
-        for (flag, key, value) in flags {
-            if value.is_some() && given.iter().any(|(name, _)| name == key) {
+        let given = flags
+            .into_iter()
+            .filter_map(|(flag, key, value)| Some((flag, key, value?)));
+        let given: Vec<_> = given.collect();
+        for (flag, key, _) in &given {
+            let mut names = args
+                .settings
+                .properties
+                .iter()
+                .filter_map(|it| it.split_once('='));
+            if names.any(|(name, _)| name.trim() == *key) {
                 return Err(Failure::usage(format!(
                     "{flag} and -X {key} contradict each other; keep one"
                 )));
             }
         }
-        all.extend(given);
-        all.extend(
-            flags
-                .into_iter()
-                .filter_map(|(_, key, value)| Some((key.to_owned(), value?.to_owned()))),
-        );
-
-        let mut properties: Vec<(String, String)> = Vec::new();
-        for (key, value) in all {
-            properties.retain(|(earlier, _)| *earlier != key);
-            properties.push((key, value));
-        }
-        let addresses = properties
-            .iter()
-            .position(|(key, _)| key == BOOTSTRAP)
-            .map(|at| properties.remove(at).1)
-            .or(environment.filter(|value| !value.trim().is_empty()));
+        let section = section(&args.settings, environment, &given)?;
+        let mut properties = section.properties();
+        let addresses = properties.find_map(|(key, value)| (key == BOOTSTRAP).then_some(value));
         let broker = match addresses {
-            Some(addresses) => Broker::Cluster(addresses),
+            _ if section.service_name().is_some() => Broker::Service,
+            Some(addresses) => Broker::Cluster(addresses.to_owned()),
             None if args.no_embedded => {
                 return Err(Failure::usage(format!(
                     "no address of a cluster was given; name one with -b, \
@@ -89,16 +82,57 @@ impl ClientSettings {
             }
             None => Broker::Embedded,
         };
-        Ok(Self { broker, properties })
+        drop(properties);
+        Ok(Self { broker, section })
     }
 }
 
-fn from_file(path: &Path) -> Result<Vec<(String, String)>, Failure> {
-    let context = format!("cannot read the settings in {}", path.display());
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::caused(Exit::BadInput, &context, &error, "check --config"))?;
-    properties::parse(&text)
-        .map_err(|error| Failure::caused(Exit::BadInput, &context, &error, "mend that line"))
+/// The section that is asked for, with flags (name, key, value) over everything else.
+pub(crate) fn section(
+    args: &ConfigArgs,
+    environment: Environment,
+    flags: &[(&str, &str, &str)],
+) -> Result<ProducerSection, Failure> {
+    let mut config = match &args.config {
+        Some(path) => Config::load_as(path, Format::of(path).unwrap_or(Format::Properties)),
+        None => Ok(Config::new()),
+    }
+    .map_err(|error| Failure::caused(Exit::BadInput, UNUSABLE, &error, "check --config"))?;
+    let fallback = environment
+        .iter()
+        .find(|(name, _)| name == BOOTSTRAP_VARIABLE);
+    let fallback = fallback.map(|(_, value)| value.trim().to_owned());
+    config = config.with_env_from(environment);
+
+    let given = args.properties.iter().map(|pair| split_property(pair));
+    config = config.with_overrides("-X", given.collect::<Result<Vec<_>, _>>()?);
+    for (flag, key, value) in flags {
+        config = config.with_overrides(flag, [(key, *value)]);
+    }
+    let read = |config: &Config| match &args.section {
+        Some(path) => config.producer_at(path),
+        None => config.producer(),
+    };
+    let mut section = read(&config).map_err(unusable)?;
+    let has_addresses =
+        section.service_name().is_some() || section.properties().any(|(key, _)| key == BOOTSTRAP);
+    if let Some(addresses) = fallback.filter(|it| !it.is_empty() && !has_addresses) {
+        let variable = format!("${BOOTSTRAP_VARIABLE}");
+        section =
+            read(&config.with_overrides(&variable, [(BOOTSTRAP, addresses)])).map_err(unusable)?;
+    }
+    Ok(section)
+}
+
+const UNUSABLE: &str = "these settings cannot be used";
+
+fn unusable(error: LoadError) -> Failure {
+    let advice = match &error {
+        LoadError::Guarded { .. } => "give it with -X instead",
+        LoadError::Ambiguous { .. } => "use --section",
+        _ => "check -b, -X and --config",
+    };
+    Failure::caused(Exit::BadInput, UNUSABLE, &error, advice)
 }
 
 /// `key=value`. The message of a failure quotes nothing of a text that has no key: it may be a
@@ -120,12 +154,14 @@ mod tests {
     use crate::args::{Cli, Command};
     use clap::Parser;
 
-    fn resolve(line: &str, environment: Option<&str>) -> Result<ClientSettings, Failure> {
+    fn resolve(line: &str, environment: &[(&str, &str)]) -> Result<ClientSettings, Failure> {
         let line = format!("guanaco produce -t orders {line}");
         let Command::Produce(args) = Cli::parse_from(line.split_whitespace()).command else {
             panic!("not a produce command")
         };
-        ClientSettings::resolve(&args, environment.map(str::to_owned))
+        let environment = environment.iter();
+        let environment = environment.map(|(name, value)| (name.to_string(), value.to_string()));
+        ClientSettings::resolve(&args, environment.collect())
     }
 
     fn file(name: &str, text: &str) -> std::path::PathBuf {
@@ -140,43 +176,47 @@ mod tests {
         failure.to_string()
     }
 
+    fn properties(settings: &ClientSettings) -> Vec<(&str, &str)> {
+        settings.section.properties().collect()
+    }
+
     #[test]
     fn falls_back_to_the_embedded_broker() {
-        let settings = resolve("", None).unwrap();
-        assert_eq!(
-            settings,
-            ClientSettings {
-                broker: Broker::Embedded,
-                properties: vec![]
-            }
-        );
-        assert_eq!(resolve("", Some(" ")).unwrap().broker, Broker::Embedded);
+        let settings = resolve("", &[]).unwrap();
+        assert_eq!(settings.broker, Broker::Embedded);
+        assert_eq!(properties(&settings), []);
+        let blank = resolve("", &[(BOOTSTRAP_VARIABLE, " ")]).unwrap();
+        assert_eq!(blank.broker, Broker::Embedded);
     }
 
     #[test]
     fn no_embedded_makes_a_missing_address_an_error() {
-        assert!(message(resolve("--no-embedded", None)).contains("GUANACO_BOOTSTRAP_SERVERS"));
-        assert_eq!(
-            resolve("--no-embedded", Some("e:1")).unwrap().broker,
-            Broker::Cluster("e:1".into())
-        );
+        assert!(message(resolve("--no-embedded", &[])).contains(BOOTSTRAP_VARIABLE));
+        let settings = resolve("--no-embedded", &[(BOOTSTRAP_VARIABLE, "e:1")]).unwrap();
+        assert_eq!(settings.broker, Broker::Cluster("e:1".into()));
     }
 
     #[test]
-    fn an_address_on_the_command_line_wins_over_the_file_and_the_file_over_the_environment() {
-        let path = file("addresses", "bootstrap.servers=file:1\nacks=1");
+    fn an_address_on_the_command_line_wins_over_variables_the_file_and_the_fallback() {
+        let path = file(
+            "addresses.conf",
+            "akka.kafka.producer.kafka-clients.bootstrap.servers=\"file:1\"",
+        );
         let config = format!("-F {}", path.display());
-        let broker = |line: &str| resolve(line, Some("env:1")).unwrap().broker;
-        assert_eq!(broker(""), Broker::Cluster("env:1".into()));
-        assert_eq!(broker(&config), Broker::Cluster("file:1".into()));
-        assert_eq!(
-            broker(&format!("{config} -X bootstrap.servers=x:1")),
-            Broker::Cluster("x:1".into())
+        let fallback = (BOOTSTRAP_VARIABLE, "env:1");
+        let variable = (
+            "GUANACO_PRODUCER__KAFKA_CLIENTS__BOOTSTRAP_SERVERS",
+            "over:1",
         );
-        assert_eq!(
-            broker(&format!("{config} -b b:1")),
-            Broker::Cluster("b:1".into())
-        );
+        let broker = |line: &str, environment: &[_]| resolve(line, environment).unwrap().broker;
+        let cluster = |address: &str| Broker::Cluster(address.into());
+        assert_eq!(broker("", &[fallback]), cluster("env:1"));
+        assert_eq!(broker(&config, &[fallback]), cluster("file:1"));
+        assert_eq!(broker(&config, &[fallback, variable]), cluster("over:1"));
+        let line = format!("{config} -X bootstrap.servers=x:1");
+        assert_eq!(broker(&line, &[variable]), cluster("x:1"));
+        let line = format!("{config} -b b:1");
+        assert_eq!(broker(&line, &[variable]), cluster("b:1"));
         std::fs::remove_file(path).unwrap();
     }
 
@@ -184,18 +224,13 @@ mod tests {
     fn a_later_setting_replaces_an_earlier_one() {
         let path = file("order", "acks=1\nlinger.ms=1\ncompression.type=gzip");
         let line = format!("-F {} -X acks=0 -X acks=all -z zstd", path.display());
-        let settings = resolve(&line, None).unwrap();
-        let pairs: Vec<_> = settings
-            .properties
-            .iter()
-            .map(|(k, v)| (k.as_str(), v.as_str()))
-            .collect();
+        let settings = resolve(&line, &[]).unwrap();
         assert_eq!(
-            pairs,
+            properties(&settings),
             [
-                ("linger.ms", "1"),
                 ("acks", "all"),
-                ("compression.type", "zstd")
+                ("compression.type", "zstd"),
+                ("linger.ms", "1")
             ]
         );
         std::fs::remove_file(path).unwrap();
@@ -203,28 +238,38 @@ mod tests {
 
     #[test]
     fn a_flag_and_its_property_contradict_each_other() {
-        assert!(
-            message(resolve("-b a:1 -X bootstrap.servers=b:1", None))
-                .contains("--bootstrap-servers")
-        );
-        assert!(
-            message(resolve("-z lz4 -X compression.type=none", None)).contains("--compression")
-        );
+        let told = message(resolve("-b a:1 -X bootstrap.servers=b:1", &[]));
+        assert!(told.contains("--bootstrap-servers"), "{told}");
+        let told = message(resolve("-z lz4 -X compression.type=none", &[]));
+        assert!(told.contains("--compression"), "{told}");
     }
 
     #[test]
     fn a_property_without_a_key_is_refused_and_not_quoted() {
         for pair in ["hunter2", "=hunter2"] {
-            assert!(!message(resolve(&format!("-X {pair}"), None)).contains("hunter2"));
+            assert!(!message(resolve(&format!("-X {pair}"), &[])).contains("hunter2"));
         }
-        assert_eq!(
-            resolve("-X a=b=c", None).unwrap().properties,
-            [("a".to_owned(), "b=c".to_owned())]
+        let settings = resolve("-X client.id=b=c", &[]).unwrap();
+        assert_eq!(properties(&settings), [("client.id", "b=c")]);
+    }
+
+    #[test]
+    fn a_guarded_key_is_for_the_command_line_only() {
+        let property = "sasl.oauthbearer.token.endpoint.url=https://x.example";
+        let path = file("guarded.properties", property);
+        let told = message(resolve(&format!("-F {}", path.display()), &[]));
+        assert!(
+            told.contains("guarded.properties:1: ") && told.contains("-X"),
+            "{told}"
         );
+        let given = resolve(&format!("-X {property}"), &[]).map_err(|it| it.to_string());
+        assert!(given.err().is_none_or(|told| !told.contains("secrets")));
+        std::fs::remove_file(path).unwrap();
     }
 
     #[test]
     fn an_unreadable_file_is_named() {
-        assert!(message(resolve("-F no/such.properties", None)).contains("no/such.properties"));
+        let told = message(resolve("-F no/such.properties", &[]));
+        assert!(told.contains("no/such.properties"), "{told}");
     }
 }

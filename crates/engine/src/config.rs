@@ -9,6 +9,7 @@ mod set;
 mod validate;
 
 pub use keys::{ConfigKey, KeyStatus};
+pub use nearest::nearest;
 
 use std::time::Duration;
 

@@ -206,6 +206,14 @@ pub enum StartError {
         /// How long it was tried.
         waited: Duration,
     },
+    /// The resolver found no address, for good or until time ran out.
+    #[error("no address of the cluster was found within {}", Millis(.waited))]
+    Unresolved {
+        /// What the resolver said last.
+        source: Arc<dyn std::error::Error + Send + Sync>,
+        /// How long it was tried.
+        waited: Duration,
+    },
     /// The cluster is too old, or refused the connection for good.
     #[error("{address} cannot serve this client: {reason}")]
     Unsupported {

@@ -16,14 +16,15 @@ mod sync;
 mod topic;
 
 pub use appender::{Appender, Placement};
-pub use config::{Acks, Compression, ConfigKey, KeyStatus, ProducerConfig};
+pub use config::{Acks, Compression, ConfigKey, KeyStatus, ProducerConfig, nearest};
 #[doc(hidden)]
 pub use detached::Detached;
 pub use error::{
     Cause, ConfigError, ConfigWarning, DeliveryError, KafkaError, StartError, Written,
 };
+pub use io::resolve::{Address, Resolver, Resolving, Unresolved};
 pub use metrics::{CloseReport, MetricName, Metrics};
-pub use producer::{Partitioner, Producer};
+pub use producer::{Partitioner, Producer, StartOptions};
 pub use record::{Ack, Header, RecordRef, Timestamp};
 pub use room::Room;
 pub use sending::Sending;

@@ -7,7 +7,7 @@ use crate::{
     core::{Core, Ticket},
     io::{
         driver,
-        resolve::StaticAddresses,
+        resolve::{Resolver, StaticAddresses},
         shared::{Shared, now},
     },
     room::Room,
@@ -25,6 +25,24 @@ pub trait Partitioner: Send + Sync + 'static {
     /// The partition, `0..count`.
     fn partition(&self, topic: &Topic, key: Option<&[u8]>, value: Option<&[u8]>, count: i32)
     -> i32;
+}
+
+/// Parts of a producer that are not settings. Each replaces what Kafka's own producer does.
+#[derive(Clone, Default)]
+pub struct StartOptions {
+    /// Chooses partitions.
+    pub partitioner: Option<Arc<dyn Partitioner>>,
+    /// Finds the cluster; `bootstrap.servers` are not looked at then.
+    pub resolver: Option<Arc<dyn Resolver>>,
+}
+
+impl std::fmt::Debug for StartOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StartOptions")
+            .field("partitioner", &self.partitioner.is_some())
+            .field("resolver", &self.resolver)
+            .finish()
+    }
 }
 
 /// A running producer. Clones share it.
@@ -67,39 +85,41 @@ impl Producer {
     /// [`StartError::Config`] if settings contradict each other, [`StartError::NoRuntime`] outside
     /// a runtime.
     pub fn start(config: ProducerConfig) -> Result<Self, StartError> {
-        Self::launch(config, None)
+        Self::start_with(config, StartOptions::default())
     }
 
-    /// As [`start`](Self::start), with a partitioner of one's own.
+    /// As [`start`](Self::start), with parts of one's own.
     ///
     /// # Errors
     /// As `start`.
-    pub fn start_with_partitioner(
-        config: ProducerConfig,
-        partitioner: Arc<dyn Partitioner>,
-    ) -> Result<Self, StartError> {
-        Self::launch(config, Some(partitioner))
-    }
-
-    fn launch(
-        config: ProducerConfig,
-        partitioner: Option<Arc<dyn Partitioner>>,
-    ) -> Result<Self, StartError> {
-        config.validate()?;
+    pub fn start_with(config: ProducerConfig, options: StartOptions) -> Result<Self, StartError> {
+        let StartOptions {
+            partitioner,
+            resolver,
+        } = options;
+        let resolver = match resolver {
+            Some(own) => {
+                config.validate_all_but_addresses()?;
+                own
+            }
+            None => {
+                config.validate()?;
+                StaticAddresses::parse(&config.bootstrap_servers)
+                    .map(|addresses| Arc::new(addresses) as Arc<dyn Resolver>)
+                    .map_err(|error| StartError::Unreachable {
+                        failures: error.to_string().into(),
+                        waited: Duration::ZERO,
+                    })?
+            }
+        };
         if !config.enable_idempotence && config.unanswered_per_partition() > 1 {
             tracing::warn!(
                 "max.in.flight.per.partition > 1 without idempotence: retries can reorder"
             );
         }
-        let resolver = StaticAddresses::parse(&config.bootstrap_servers).map_err(|error| {
-            StartError::Unreachable {
-                failures: error.to_string().into(),
-                waited: Duration::ZERO,
-            }
-        })?;
         let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
         let shared = Arc::new(Shared::new(Arc::new(config), partitioner, runtime.clone()));
-        runtime.spawn(driver::run(Arc::clone(&shared), Box::new(resolver)));
+        runtime.spawn(driver::run(Arc::clone(&shared), resolver));
         Ok(Self::of(shared))
     }
 

@@ -197,7 +197,7 @@ fn bad_lines_are_skipped_where_asked_for_and_never_silently() {
 fn an_unknown_setting_names_the_nearest_one_and_never_the_value() {
     let ended = guanaco(&["produce", "-t", "t", "-X", "linger.mss=hunter2"], "a\n").expect(2);
     assert!(
-        ended.stderr.contains("linger.mss") && ended.stderr.contains("\"linger.ms\""),
+        ended.stderr.contains("linger.mss") && ended.stderr.contains("did you mean linger.ms?"),
         "{ended:#?}"
     );
     assert!(!ended.stderr.contains("hunter2"), "{ended:#?}");
@@ -238,7 +238,9 @@ fn a_config_file_is_read_like_javas() {
         guanaco(&["produce", "-t", "t", "-F", config], "a\n")
             .expect(2)
             .stderr
-            .contains("\"linger.ms\"")
+            .contains(
+                ":1: unknown setting guanaco.producer.kafka-clients.linger.mss, did you mean"
+            )
     );
     std::fs::remove_file(path).unwrap();
 }

@@ -3,5 +3,6 @@
 mod run;
 
 mod cluster;
+mod config;
 mod embedded;
 mod usage;

@@ -17,20 +17,25 @@ const ELSEWHERE: &[(&str, &str)] = &[
 ];
 
 pub(super) fn to(key: &str) -> Option<&'static str> {
-    // Longer than any key there is: not worth a comparison.
-    if key.len() > 100 {
-        return None;
-    }
     // The spellings of other languages are no typing errors.
     let key = key.trim().to_ascii_lowercase().replace(['_', '-'], ".");
     if let Some((_, ours)) = ELSEWHERE.iter().find(|(theirs, _)| *theirs == key) {
         return Some(ours);
     }
-    let (distance, nearest) = keys::all()
-        .iter()
-        .map(|known| (distance(&key, known.name()), known.name()))
+    nearest(&key, keys::all().iter().map(|known| known.name()))
+}
+
+/// The name that somebody may have meant by `name`: the closest of those known, if one is close.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Longer than any name there is: not worth a comparison.
+    if name.len() > 100 {
+        return None;
+    }
+    let (distance, nearest) = known
+        .into_iter()
+        .map(|known| (distance(name, known), known))
         .min()?;
-    (distance <= key.len() / 3).then_some(nearest)
+    (distance <= name.len() / 3).then_some(nearest)
 }
 
 /// How many characters must be inserted, removed, replaced or swapped with their neighbour.

@@ -13,6 +13,10 @@ impl ProducerConfig {
     /// and rule.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.validate_addresses()?;
+        self.validate_all_but_addresses()
+    }
+
+    pub(crate) fn validate_all_but_addresses(&self) -> Result<(), ConfigError> {
         self.validate_ranges()?;
         self.validate_compression()?;
         self.validate_idempotence()?;

@@ -3,12 +3,14 @@
 use super::{
     backoff::Backoff,
     connection::Connection,
-    dial::{ConnectError, ConnectErrorKind, SocketOptions, dial},
-    resolve::{Address, BoxFuture, Resolve},
+    dial::{ConnectError, ConnectErrorKind, SocketOptions, dial, line},
+    resolve::{Address, BoxFuture, Resolver, Unresolved},
     versions::handshake,
 };
 use crate::{ProducerConfig, StartError};
-use std::{collections::BTreeMap, future::poll_fn, sync::Arc, task::Poll, time::Duration};
+use std::{
+    collections::BTreeMap, error::Error, future::poll_fn, sync::Arc, task::Poll, time::Duration,
+};
 use tokio::{
     net::TcpStream,
     time::{Instant, sleep, timeout_at},
@@ -73,12 +75,13 @@ pub(crate) async fn connect(
 }
 
 /// Asks for addresses and tries them, over and over, until a broker answers or the deadline comes
-/// (`None`: never). A broker that is too old ends it at once: waiting would not help.
+/// (`None`: never). A broker that is too old ends it at once, as a resolver does that will never have
+/// an address: waiting would not help.
 ///
 /// # Cancel safety
 /// Dropping it closes what it opened.
 pub(crate) async fn bootstrap(
-    resolver: &dyn Resolve,
+    resolver: &dyn Resolver,
     options: &ConnectOptions,
     rng: &mut fastrand::Rng,
     deadline: Option<Instant>,
@@ -90,12 +93,16 @@ pub(crate) async fn bootstrap(
         Some(deadline) => timeout_at(deadline, rounds).await,
         None => Ok(rounds.await),
     };
-    outcome.unwrap_or_else(|_| {
-        let waited = started.elapsed();
-        Err(StartError::Unreachable {
-            failures: failures.line(),
-            waited,
-        })
+    let trouble = match outcome {
+        Ok(Ok(reached)) => return Ok(reached),
+        Ok(Err(trouble)) => Some(trouble),
+        Err(_) => None,
+    };
+    let waited = started.elapsed();
+    Err(match trouble {
+        Some(Hopeless::Unsupported(error)) => error,
+        Some(Hopeless::Unresolved(source)) => StartError::Unresolved { source, waited },
+        None => failures.error(waited),
     })
 }
 
@@ -114,28 +121,42 @@ pub(super) async fn reach_any(
 }
 
 async fn rounds(
-    resolver: &dyn Resolve,
+    resolver: &dyn Resolver,
     options: &ConnectOptions,
     rng: &mut fastrand::Rng,
     failures: &mut Failures,
-) -> Result<Reached, StartError> {
+) -> Result<Reached, Hopeless> {
     let mut limits = options.setup_limits(rng.fork());
     let mut pauses = options.reconnect_pauses(rng.fork());
     loop {
         match resolver.resolve().await {
             Ok(mut addresses) => {
-                failures.resolved();
-                rng.shuffle(&mut addresses);
-                let reached = round(addresses, options, limits.next(), rng, failures).await?;
-                if let Some(reached) = reached {
+                failures.resolver = None;
+                if !resolver.is_ordered() {
+                    rng.shuffle(&mut addresses);
+                }
+                let reached = round(addresses, options, limits.next(), rng, failures).await;
+                if let Some(reached) = reached.map_err(Hopeless::Unsupported)? {
                     tracing::debug!(address = %reached.address, "connected");
                     return Ok(reached);
                 }
             }
-            Err(error) => failures.unresolved(error.to_string()),
+            Err(Unresolved { error, retriable }) => {
+                tracing::debug!(error = &*error as &dyn Error, "no addresses");
+                if !retriable {
+                    return Err(Hopeless::Unresolved(error));
+                }
+                failures.resolver = Some(error);
+            }
         }
         sleep(pauses.next()).await;
     }
+}
+
+/// What trying again does not help.
+enum Hopeless {
+    Unsupported(StartError),
+    Unresolved(Arc<dyn Error + Send + Sync>),
 }
 
 /// Tries the addresses until each has failed once; the first success wins.
@@ -235,11 +256,11 @@ async fn first<T>(running: &mut Vec<BoxFuture<'_, T>>) -> T {
     .await
 }
 
-/// The latest failure of each address.
+/// The latest failure of each address, and of the resolver.
 #[derive(Debug, Default)]
 struct Failures {
     by_address: BTreeMap<Arc<str>, Option<String>>,
-    resolver: Option<String>,
+    resolver: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 impl Failures {
@@ -254,12 +275,15 @@ impl Failures {
             .insert(Arc::clone(&error.address), Some(error.line()));
     }
 
-    fn unresolved(&mut self, text: String) {
-        self.resolver = Some(text);
-    }
-
-    fn resolved(&mut self) {
-        self.resolver = None;
+    /// What they amount to after `waited`.
+    fn error(self, waited: Duration) -> StartError {
+        match self.resolver {
+            Some(source) if self.by_address.is_empty() => StartError::Unresolved { source, waited },
+            _ => StartError::Unreachable {
+                failures: self.line(),
+                waited,
+            },
+        }
     }
 
     fn line(&self) -> Arc<str> {
@@ -271,7 +295,7 @@ impl Failures {
             .by_address
             .iter()
             .map(of_address)
-            .chain(self.resolver.clone())
+            .chain(self.resolver.as_deref().map(|error| line(error)))
             .collect();
         match lines.is_empty() {
             true => "no address is known yet".into(),

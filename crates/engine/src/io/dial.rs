@@ -137,15 +137,20 @@ impl From<io::Error> for ConnectErrorKind {
 impl ConnectError {
     /// With the text of its causes, for where an error can only be shown as one line.
     pub(crate) fn line(&self) -> String {
-        let mut line = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            line.push_str(": ");
-            line.push_str(&error.to_string());
-            cause = error.source();
-        }
-        line
+        line(self)
     }
+}
+
+/// An error with the text of its causes.
+pub(crate) fn line(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
+    }
+    line
 }
 
 impl fmt::Display for ConnectError {

@@ -6,8 +6,9 @@ use super::{
     bootstrap::{ConnectOptions, bootstrap, reach_any},
     calls,
     connection::{CallError, Connection},
+    dial::line,
     produce,
-    resolve::{Address, Resolve},
+    resolve::{Address, Resolver},
     shared::{Shared, now},
 };
 use crate::{Cause, KafkaError, StartError, Topic};
@@ -33,7 +34,7 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// Runs until the producer is dead. However it ends, also by a panic or with its runtime, every
 /// record gets its outcome.
-pub(crate) async fn run(shared: Arc<Shared>, resolver: Box<dyn Resolve>) {
+pub(crate) async fn run(shared: Arc<Shared>, resolver: Arc<dyn Resolver>) {
     let guard = Guard(shared);
     let shared = &guard.0;
     let mut control = Control {
@@ -72,7 +73,7 @@ impl Drop for Guard {
 /// Runs the errands that need the cluster, one at a time.
 struct Control {
     shared: Arc<Shared>,
-    resolver: Box<dyn Resolve>,
+    resolver: Arc<dyn Resolver>,
     options: ConnectOptions,
     rng: fastrand::Rng,
     connection: Option<Connection<TcpStream>>,
@@ -110,7 +111,7 @@ impl Control {
                 Ok(()) => {}
                 Err(Trouble::Start(error)) => {
                     let cause = Cause::Unreachable {
-                        detail: error.to_string().into(),
+                        detail: line(&error).into(),
                     };
                     // Only this task sets it, and it ends here.
                     let _ = self.shared.start_error.set(error);
@@ -201,11 +202,12 @@ impl Control {
             return Ok(connection);
         }
         // All that are known are lost, or none is known yet: from the outside, addresses asked anew.
-        let until = deadline.unwrap_or_else(|| tokio::time::Instant::now() + limit);
+        let again = || tokio::time::Instant::now() + limit + self.resolver.limit();
+        let until = deadline.unwrap_or_else(again);
         match bootstrap(&*self.resolver, &self.options, &mut self.rng, Some(until)).await {
             Ok(reached) => Ok(reached.connection),
             Err(error) if deadline.is_some() => Err(Trouble::Start(error)),
-            Err(error) => Err(Trouble::Later(error.to_string())),
+            Err(error) => Err(Trouble::Later(line(&error))),
         }
     }
 }

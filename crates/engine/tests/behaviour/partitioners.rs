@@ -1,7 +1,7 @@
 //! A partitioner of the user's own: obeyed, and not trusted.
 
 use crate::support::{Outcome, Sample, Target, config, numbered, produce};
-use guanaco_engine::{Cause, Partitioner, Producer, Topic, Written};
+use guanaco_engine::{Cause, Partitioner, Producer, StartOptions, Topic, Written};
 use std::sync::Arc;
 
 /// Does what the record's value says.
@@ -19,9 +19,16 @@ impl Partitioner for Obedient {
     }
 }
 
+fn obedient() -> StartOptions {
+    StartOptions {
+        partitioner: Some(Arc::new(Obedient)),
+        ..StartOptions::default()
+    }
+}
+
 async fn start(target: &Target) -> Producer {
     let config = config(target, &[]);
-    let producer = Producer::start_with_partitioner(config, Arc::new(Obedient));
+    let producer = Producer::start_with(config, obedient());
     producer.expect("settings fit together")
 }
 
@@ -85,7 +92,7 @@ async fn it_is_obeyed_and_its_failures_are_its_records_own(target: &Target) {
 async fn a_topic_that_is_missing_does_not_stop_the_stream(target: &Target) {
     let (topic, missing) = (target.topic("custom", 4).await, target.name("missing"));
     let config = config(target, &[("max.block.ms", "300")]);
-    let producer = Producer::start_with_partitioner(config, Arc::new(Obedient));
+    let producer = Producer::start_with(config, obedient());
     let producer = producer.expect("settings fit together");
     for outcome in produce(&producer, &missing, &samples()[..1]).await {
         let error = outcome.expect_err("there is no such topic");
@@ -147,7 +154,7 @@ async fn sends_keep_their_order_while_their_topic_becomes_known(target: &Target)
 async fn a_single_send_to_a_missing_topic_fails_in_time(target: &Target) {
     let missing = target.name("missing");
     let config = config(target, &[("max.block.ms", "300")]);
-    let producer = Producer::start_with_partitioner(config, Arc::new(Obedient));
+    let producer = Producer::start_with(config, obedient());
     let producer = producer.expect("settings fit together");
     let sample = Sample::new("x");
     let error = producer.send(sample.record(&missing)).await;

@@ -4,7 +4,7 @@ use crate::{
     io::{
         bootstrap::{ConnectOptions, Reached, bootstrap, connect},
         dial::ConnectErrorKind,
-        resolve::{Address, BoxFuture, Resolve, ResolveError},
+        resolve::{Address, Resolver, Resolving, Unresolved},
     },
 };
 use kafka_protocol::messages::ApiKey;
@@ -19,7 +19,7 @@ use tokio::{
 
 /// Addresses round by round; the last round's are given from then on.
 #[derive(Debug)]
-struct Rounds(Vec<Result<Vec<Address>, ResolveError>>, AtomicUsize);
+struct Rounds(Vec<Result<Vec<Address>, Unresolved>>, AtomicUsize);
 
 impl Rounds {
     fn always(addresses: &[&Address]) -> Self {
@@ -29,15 +29,36 @@ impl Rounds {
             .collect())])
     }
 
-    fn new(rounds: Vec<Result<Vec<Address>, ResolveError>>) -> Self {
+    fn new(rounds: Vec<Result<Vec<Address>, Unresolved>>) -> Self {
         Self(rounds, AtomicUsize::new(0))
     }
 }
 
-impl Resolve for Rounds {
-    fn resolve(&self) -> BoxFuture<'_, Result<Vec<Address>, ResolveError>> {
+impl Resolver for Rounds {
+    fn resolve(&self) -> Resolving<'_> {
         let round = self.1.fetch_add(1, Ordering::Relaxed).min(self.0.len() - 1);
         Box::pin(std::future::ready(self.0[round].clone()))
+    }
+}
+
+/// Addresses in an order of preference.
+#[derive(Debug)]
+struct Ordered(Vec<Address>);
+
+impl Resolver for Ordered {
+    fn resolve(&self) -> Resolving<'_> {
+        Box::pin(std::future::ready(Ok(self.0.clone())))
+    }
+
+    fn is_ordered(&self) -> bool {
+        true
+    }
+}
+
+fn unresolved(retriable: bool) -> Unresolved {
+    Unresolved {
+        error: std::sync::Arc::new(std::io::Error::other("no such service")),
+        retriable,
     }
 }
 
@@ -147,7 +168,7 @@ async fn asks_the_resolver_again_after_every_address_failed() {
     let (listener, alive) = listen().await;
     let dead = refusing().await;
     let resolver = Rounds::new(vec![
-        Err(ResolveError::Empty),
+        Err(unresolved(true)),
         Ok(Vec::new()),
         Ok(vec![dead]),
         Ok(vec![alive.clone()]),
@@ -190,15 +211,64 @@ async fn lists_every_address_with_its_failure_at_the_deadline() {
 }
 
 #[tokio::test]
+async fn hands_on_what_the_resolver_said_when_it_never_found_an_address() {
+    let resolver = Rounds::new(vec![Err(unresolved(true))]);
+    let within = Duration::from_millis(300);
+    let error = start(&resolver, 1, within).await.unwrap_err();
+    let StartError::Unresolved { source, waited } = &error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(source.to_string(), "no such service");
+    assert!(*waited >= within, "{waited:?}");
+    assert!(resolver.1.load(Ordering::Relaxed) > 1);
+}
+
+#[tokio::test]
+async fn ends_at_once_when_the_resolver_will_never_find_an_address() {
+    let resolver = Rounds::new(vec![Err(unresolved(true)), Err(unresolved(false))]);
+    let error = start(&resolver, 1, super::LONG).await.unwrap_err();
+    assert!(matches!(error, StartError::Unresolved { .. }), "{error:?}");
+    assert_eq!(resolver.1.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn tells_of_addresses_that_failed_also_when_the_resolver_fails_later() {
+    let refusing = refusing().await;
+    let resolver = Rounds::new(vec![Ok(vec![refusing.clone()]), Err(unresolved(true))]);
+    let error = start(&resolver, 1, Duration::from_millis(500)).await;
+    let StartError::Unreachable { failures, .. } = error.unwrap_err() else {
+        panic!("it has tried an address")
+    };
+    assert!(failures.contains(&refusing.to_string()), "{failures}");
+    assert!(failures.contains("no such service"), "{failures}");
+}
+
+#[tokio::test]
 async fn says_so_when_there_is_no_address() {
-    let resolver = Rounds::new(vec![Err(ResolveError::Empty)]);
-    let error = start(&resolver, 1, Duration::from_millis(50))
-        .await
-        .unwrap_err();
+    let resolver = Rounds::new(vec![Ok(Vec::new())]);
+    let within = Duration::from_millis(50);
+    let error = start(&resolver, 1, within).await.unwrap_err();
     assert!(
-        error.to_string().contains("bootstrap.servers is empty"),
+        error.to_string().contains("no address is known yet"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn keeps_an_order_of_preference() {
+    let (first, second) = (listen().await, listen().await);
+    let addresses = vec![first.1.clone(), second.1];
+    for seed in 0..8 {
+        let resolver = Ordered(addresses.clone());
+        let options = options();
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let reached = tokio::select! {
+            reached = bootstrap(&resolver, &options, &mut rng, None) => reached.unwrap(),
+            never = serve(&first.0, &MODERN) => never,
+            never = serve(&second.0, &MODERN) => never,
+        };
+        assert_eq!(reached.address, first.1);
+    }
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-use crate::io::resolve::{Address, Resolve, ResolveError, StaticAddresses};
+use crate::io::resolve::{Address, ResolveError, Resolver, StaticAddresses};
 
 #[tokio::test]
 async fn gives_the_configured_addresses_every_time() {
@@ -46,4 +46,46 @@ async fn finds_every_socket_address_of_a_name() {
             .iter()
             .all(|address| address.ip().is_loopback() && address.port() == 9092)
     );
+}
+
+#[tokio::test]
+async fn an_address_with_an_ip_needs_no_name_service() {
+    let address = Address::parse("no.such.host.invalid:9092").unwrap();
+    let address = address.at([127, 0, 0, 9].into());
+    let found = address.lookup().await.unwrap();
+    assert_eq!(found, ["127.0.0.9:9092".parse().unwrap()]);
+    assert_eq!(
+        address.to_string(),
+        "no.such.host.invalid:9092 at 127.0.0.9"
+    );
+}
+
+/// The only thread that may block is taken, and given back by a task on the runtime's own thread: a
+/// lookup that blocked that one would never end.
+#[test]
+fn a_lookup_blocks_no_thread_of_the_runtime() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    let (give_back, given_back) = std::sync::mpsc::channel::<()>();
+    runtime.block_on(async {
+        let taken = tokio::task::spawn_blocking(move || given_back.recv());
+        let ticks = async {
+            for _ in 0..20 {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+            give_back.send(()).unwrap();
+        };
+        let address = Address::new("localhost", 9092);
+        let mut lookup = std::pin::pin!(address.lookup());
+        tokio::select! {
+            biased;
+            found = &mut lookup => panic!("it did not wait for a thread: {found:?}"),
+            () = ticks => {}
+        }
+        taken.await.unwrap().unwrap();
+        assert!(!lookup.await.unwrap().is_empty());
+    });
 }

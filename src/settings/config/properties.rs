@@ -2,17 +2,25 @@
 
 use std::{iter::Peekable, str::Chars};
 
-/// Why a `.properties` text cannot be read. Never holds a value: those may be secrets.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum PropertiesError {
-    #[error("line {line}: \\u wants four hexadecimal digits that name a character")]
-    BadEscape { line: usize },
-    #[error("line {line}: a value without a key")]
-    NoKey { line: usize },
+/// Why a `.properties` text cannot be read, and the line.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Broken {
+    pub(super) line: usize,
+    pub(super) what: &'static str,
+}
+
+const BAD_ESCAPE: &str = "\\u wants four hexadecimal digits that name a character";
+const NO_KEY: &str = "a value without a key";
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Pair {
+    pub(super) line: usize,
+    pub(super) key: String,
+    pub(super) value: String,
 }
 
 /// The pairs, in the order of the file; a key may repeat, the last one counts.
-pub(crate) fn parse(text: &str) -> Result<Vec<(String, String)>, PropertiesError> {
+pub(super) fn parse(text: &str) -> Result<Vec<Pair>, Broken> {
     let mut pairs = Vec::new();
     let mut lines = text.lines().enumerate();
     while let Some((index, first)) = lines.next() {
@@ -26,11 +34,12 @@ pub(crate) fn parse(text: &str) -> Result<Vec<(String, String)>, PropertiesError
             let Some((_, next)) = lines.next() else { break };
             logical.push_str(next.trim_start_matches(is_blank));
         }
-        let (key, value) = pair(&logical).ok_or(PropertiesError::BadEscape { line })?;
+        let broken = |what| Broken { line, what };
+        let (key, value) = pair(&logical).ok_or(broken(BAD_ESCAPE))?;
         if key.is_empty() {
-            return Err(PropertiesError::NoKey { line });
+            return Err(broken(NO_KEY));
         }
-        pairs.push((key, value));
+        pairs.push(Pair { line, key, value });
     }
     Ok(pairs)
 }
@@ -99,7 +108,8 @@ mod tests {
     use super::*;
 
     fn pairs(text: &str) -> Vec<(String, String)> {
-        parse(text).unwrap()
+        let pairs = parse(text).unwrap().into_iter();
+        pairs.map(|pair| (pair.key, pair.value)).collect()
     }
 
     fn one(text: &str) -> (String, String) {
@@ -177,12 +187,17 @@ mod tests {
     #[test]
     fn a_broken_escape_names_its_line_and_not_the_value() {
         for text in ["x=1\ny=\\u12", "x=1\ny=\\uD800", "x=1\ny=\\uZZZZ"] {
-            assert_eq!(
-                parse(text),
-                Err(PropertiesError::BadEscape { line: 2 }),
-                "{text:?}"
-            );
+            let broken = parse(text).unwrap_err();
+            assert_eq!((broken.line, broken.what), (2, BAD_ESCAPE), "{text:?}");
         }
-        assert_eq!(parse("=secret"), Err(PropertiesError::NoKey { line: 1 }));
+        let broken = parse("=secret").unwrap_err();
+        assert_eq!((broken.line, broken.what), (1, NO_KEY));
+    }
+
+    #[test]
+    fn a_pair_has_the_line_that_it_begins_at() {
+        let pairs = parse("# a\na=1,\\\n  2\nb=3\n").unwrap();
+        let lines: Vec<_> = pairs.iter().map(|pair| pair.line).collect();
+        assert_eq!(lines, [2, 4]);
     }
 }

@@ -1,0 +1,173 @@
+//! HOCON. The only place that knows the parser.
+
+mod places;
+
+use super::{
+    DEFAULT_SECTIONS, Format, LoadError, Origin,
+    env::Variables,
+    tree::{Leaf, List, MAX_DEPTH, Node, Table, Value},
+};
+use hocon::{
+    Config as Parsed, HoconError, HoconValue, ParseOptions, ResolveOptions, ScalarType, ScalarValue,
+};
+use places::Places;
+use std::path::Path;
+
+/// The defaults of [`DEFAULT_SECTIONS`], of which the file has the first.
+fn reference(section: &str) -> String {
+    let file = include_str!("../reference.conf");
+    file.replacen(DEFAULT_SECTIONS[0], section, 1)
+}
+
+/// Reads a text with everything that it includes. What it refers to is looked for in the text, in
+/// the reference, then among the variables.
+///
+/// `directory` is where includes are looked for.
+pub(super) fn read(
+    text: &str,
+    origin: &Origin,
+    directory: Option<&Path>,
+    variables: &Variables,
+) -> Result<Table, LoadError> {
+    let unresolved = |text: &str| {
+        let options = ParseOptions::defaults().with_resolve_substitutions(false);
+        let options = match directory {
+            Some(directory) => options.with_base_dir(directory.to_owned()),
+            None => options,
+        };
+        hocon::parse_string_with_options(text, options)
+    };
+    let own = unresolved(text).map_err(|error| parse_error(error, origin))?;
+    let mut all = own;
+    let mut places = Places::new(variables);
+    for section in DEFAULT_SECTIONS {
+        let reference = reference(section);
+        let parsed =
+            unresolved(&reference).map_err(|error| parse_error(error, &Origin::Default))?;
+        all = all.with_fallback(&parsed);
+        places.add(&reference, &Origin::Default, None);
+    }
+    places.add(text, origin, directory);
+
+    // A fallback of its own, so that a test brings its variables along. What is left unresolved is
+    // an error only inside of the section that is asked for: an application's file refers to other
+    // libraries' defaults, which are not here.
+    let options = ResolveOptions::defaults()
+        .with_use_system_environment(false)
+        .with_allow_unresolved(true);
+    let resolved = all
+        .with_fallback(&environment(variables))
+        .resolve(options)
+        .map_err(|error| parse_error(error, origin))?;
+
+    let mut root = Table::new();
+    let mut path = Vec::new();
+    for name in resolved.keys() {
+        let value = resolved.get(&quoted(name));
+        path.push(name.to_owned());
+        if let Some(node) = value.and_then(|value| node(value, &mut path, &places, origin)) {
+            root.insert(name.to_owned(), node);
+        }
+        path.pop();
+    }
+    // Without the variables: none of them is a section.
+    root.retain(|_, node| matches!(node, Node::Table(_)));
+    Ok(root)
+}
+
+/// The variables as a document.
+fn environment(variables: &Variables) -> Parsed {
+    let fields = variables.iter().map(|(name, value)| {
+        let value = HoconValue::Scalar(ScalarValue::string(value.to_owned()));
+        (name.to_owned(), value)
+    });
+    Parsed::new(fields.collect())
+}
+
+fn quoted(name: &str) -> String {
+    let escaped = name.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("\"{escaped}\"")
+}
+
+/// A value with its origin; `null` is the same as nothing.
+fn node(
+    value: &HoconValue,
+    path: &mut Vec<String>,
+    places: &Places<'_>,
+    file: &Origin,
+) -> Option<Node> {
+    if path.len() > MAX_DEPTH {
+        return None;
+    }
+    let origin = |path: &[String]| places.origin(path).unwrap_or_else(|| file.clone());
+    Some(match value {
+        HoconValue::Object(fields) => {
+            let mut table = Table::new();
+            for (name, value) in fields {
+                path.push(name.clone());
+                if let Some(node) = node(value, path, places, file) {
+                    table.insert(name.clone(), node);
+                }
+                path.pop();
+            }
+            Node::Table(table)
+        }
+        HoconValue::Array(items) => {
+            let items = items
+                .iter()
+                .filter_map(|item| node(item, path, places, file));
+            Node::List(List {
+                items: items.collect(),
+                origin: origin(path),
+            })
+        }
+        HoconValue::Scalar(scalar) if scalar.value_type == ScalarType::Null => return None,
+        HoconValue::Scalar(scalar) => Node::Leaf(Leaf::text(&scalar.raw, origin(path))),
+        _ => Node::Leaf(Leaf {
+            value: Value::Unresolved(places.reference(path)),
+            origin: origin(path),
+        }),
+    })
+}
+
+/// The parser's errors quote what they stumble over, which may be a secret: only positions, file
+/// names and words without a value in them are taken from it.
+fn parse_error(error: HoconError, origin: &Origin) -> LoadError {
+    let syntax = |at: Origin, message: &str| LoadError::Syntax {
+        at,
+        format: Format::Hocon,
+        what: harmless(message),
+    };
+    match error {
+        HoconError::Parse(error) => syntax(origin.at(error.line), &error.message),
+        // Substitutions may be missing here, so what is left are included files and cycles.
+        HoconError::Resolve(error) => {
+            let file = Path::new(&error.path);
+            let exists = file.is_file();
+            match error.line {
+                1.. if exists => syntax(Origin::of_file(file).at(error.line), &error.message),
+                _ if exists || error.message.contains("include") => LoadError::Include {
+                    file: error.path.into(),
+                },
+                line => syntax(origin.at(line), &error.message),
+            }
+        }
+        HoconError::Config(_) => syntax(origin.clone(), "array"),
+        _ => syntax(origin.clone(), ""),
+    }
+}
+
+/// What may be said of a parser's message.
+fn harmless(message: &str) -> Option<&'static str> {
+    [
+        ("unterminated string", "a string has no end"),
+        ("unterminated substitution", "a substitution has no end"),
+        ("escape", "no such escape in a string"),
+        ("circular", "it refers to itself"),
+        ("cycle", "it refers to itself"),
+        ("include", "this include cannot be used here"),
+        ("array", "it holds a list, not settings"),
+    ]
+    .into_iter()
+    .find_map(|(part, words)| message.contains(part).then_some(words))
+}

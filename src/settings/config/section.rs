@@ -1,0 +1,355 @@
+//! A section as a producer's settings.
+
+use super::{
+    LoadError, Origin, Warning,
+    layout::{self, Layout, Refusal},
+    tree::{Flat, Leaf, Value},
+};
+use crate::{
+    ProducerSettings,
+    discovery::Discovery,
+    serialization::Serializer,
+    settings::client::{MASK, is_harmless},
+};
+use guanaco_engine::{ConfigError, ProducerConfig};
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+const KAFKA: &str = "kafka-clients";
+
+/// A producer's section that was read and found good: see [`Config::producer`](super::Config::producer).
+#[derive(Clone)]
+pub struct ProducerSection {
+    path: String,
+    layout: Layout,
+    /// Whether `close-timeout` was set.
+    close_timeout: bool,
+    discovery: Option<Arc<dyn Discovery>>,
+    properties: BTreeMap<String, String>,
+    entries: Vec<Entry>,
+    warnings: Vec<Warning>,
+}
+
+/// One effective setting of a section.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Entry {
+    key: String,
+    value: String,
+    origin: Origin,
+}
+
+impl ProducerSection {
+    /// Reads the settings. `discovery` finds a method by its name, if one is needed, and is told
+    /// where the name is set.
+    pub(super) fn read(
+        path: &str,
+        settings: Flat,
+        trusted: bool,
+        discovery: impl FnOnce(&str, &Origin) -> Result<Arc<dyn Discovery>, LoadError>,
+    ) -> Result<Self, LoadError> {
+        let mut reader = Reader {
+            trusted,
+            kafka: ProducerConfig::default(),
+            section: Self {
+                path: path.to_owned(),
+                layout: Layout::default(),
+                close_timeout: false,
+                discovery: None,
+                properties: BTreeMap::new(),
+                entries: Vec::new(),
+                warnings: Vec::new(),
+            },
+        };
+        let close_timeouts = ["close-timeout", "kafka-clients.close.timeout.ms"];
+        let close_timeouts =
+            close_timeouts.map(|key| settings.get(key).map(|it| it.origin.clone()));
+        let method = settings.get("discovery-method");
+        let method = method.map(|leaf| leaf.origin.clone());
+        for (key, leaf) in settings {
+            reader.setting(key, leaf)?;
+        }
+        let layout = &reader.section.layout;
+        if !layout.service_name.is_empty() {
+            let at = method.unwrap_or(Origin::Default);
+            reader.section.discovery = Some(discovery(&layout.discovery_method, &at)?);
+        }
+        let [layout, property] = close_timeouts;
+        let layout = layout.filter(|origin| !origin.is_default());
+        reader.section.close_timeout = layout.is_some();
+        match (layout, property) {
+            (Some(other), Some(at)) => Err(LoadError::Twice {
+                at,
+                path: format!("{path}.close-timeout"),
+                other,
+            }),
+            _ => Ok(reader.section),
+        }
+    }
+
+    /// Where the section is, such as `akka.kafka.producer`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The effective settings, those of the layout and every one of Kafka's that is set, by key.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
+    /// The service that is looked up for the addresses of the brokers, if there is one.
+    #[must_use]
+    pub fn service_name(&self) -> Option<&str> {
+        let name = self.layout.service_name.as_str();
+        self.discovery.as_ref().map(|_| name)
+    }
+
+    /// What is set and does nothing here.
+    #[must_use]
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// Kafka's properties, by key, as they were set.
+    pub fn properties(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.properties.iter();
+        all.map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+}
+
+impl<K, V> ProducerSettings<K, V> {
+    /// Settings from a configuration's default section: `guanaco.producer`, `akka.kafka.producer`
+    /// or `pekko.kafka.producer`, whichever is set. See [`config`](crate::config).
+    ///
+    /// What is set and does nothing here is logged as a warning.
+    ///
+    /// # Errors
+    /// As [`Config::producer`](super::Config::producer).
+    pub fn from_config(
+        config: &super::Config,
+        key: impl Serializer<K> + 'static,
+        value: impl Serializer<V> + 'static,
+    ) -> Result<Self, LoadError> {
+        let section = config.producer()?;
+        Ok(Self::new(key, value).with_section(&section))
+    }
+
+    /// These settings with everything that a section says. What is set and does nothing here is
+    /// logged as a warning.
+    #[must_use]
+    pub fn with_section(self, section: &ProducerSection) -> Self {
+        // Kafka's keys have theirs logged when the producer is created.
+        for warning in section.warnings.iter().filter(|it| !it.of_kafka) {
+            tracing::warn!(setting = warning.path, "{warning}");
+        }
+        let layout = &section.layout;
+        let mut settings = self
+            .with_resolve_timeout(layout.resolve_timeout)
+            .with_parallelism(layout.parallelism)
+            .with_parallelism_bytes(layout.parallelism_bytes)
+            .with_close_producer_on_stop(layout.close_on_producer_stop)
+            .with_properties(section.properties());
+        if section.close_timeout {
+            settings = settings.with_close_timeout(layout.close_timeout);
+        }
+        match &section.discovery {
+            Some(method) => settings.with_discovery(Arc::clone(method), &layout.service_name),
+            None => settings,
+        }
+    }
+}
+
+struct Reader {
+    trusted: bool,
+    /// Checks Kafka's keys.
+    kafka: ProducerConfig,
+    section: ProducerSection,
+}
+
+impl Reader {
+    fn setting(&mut self, key: String, leaf: Leaf) -> Result<(), LoadError> {
+        let Leaf { value, origin } = leaf;
+        let path = self.named(&key, &origin);
+        let at = origin.clone();
+        let text = match value {
+            Value::Text(text) => text.trim().to_owned(),
+            Value::Unresolved(reference) => {
+                return Err(LoadError::Unresolved {
+                    at,
+                    path,
+                    reference,
+                });
+            }
+        };
+        let advice = match property(&key) {
+            Some(property) => {
+                let advice = self.of_kafka(property, &text, &path, &origin)?;
+                let value = text.clone();
+                self.section.properties.insert(property.to_owned(), value);
+                advice
+            }
+            None => self.of_layout(&key, &text, &path, &origin)?,
+        };
+        if let Some(advice) = advice {
+            let of_kafka = property(&key).is_some();
+            let warning = Warning {
+                at,
+                path,
+                advice,
+                of_kafka,
+            };
+            self.section.warnings.push(warning);
+        }
+        self.section.entries.push(Entry {
+            value: text,
+            key,
+            origin,
+        });
+        Ok(())
+    }
+
+    fn of_layout(
+        &mut self,
+        key: &str,
+        text: &str,
+        path: &str,
+        at: &Origin,
+    ) -> Result<Option<&'static str>, LoadError> {
+        let (at, path) = (at.clone(), path.to_owned());
+        let Some(found) = layout::find(key) else {
+            return Err(self.unknown(key, path, at));
+        };
+        (found.apply)(&mut self.section.layout, text).map_err(|refusal| match refusal {
+            Refusal::Rule(rule) => LoadError::Invalid { at, path, rule },
+            Refusal::NotYet(waits_for) => LoadError::NotYet {
+                at,
+                path,
+                waits_for,
+            },
+        })
+    }
+
+    fn unknown(&self, key: &str, path: String, at: Origin) -> LoadError {
+        if key == KAFKA {
+            let rule = "must be a section".into();
+            return LoadError::Invalid { at, path, rule };
+        }
+        // Of a section that is spelled wrong, its name is what is unknown.
+        let (first, rest) = key.split_once('.').unwrap_or((key, ""));
+        let known = layout::KEYS.iter().map(|key| key.name).chain([KAFKA]);
+        let nearest = guanaco_engine::nearest(first, known).map(|name| match name {
+            KAFKA if !rest.is_empty() => format!("{}.{KAFKA}.{rest}", self.section.path),
+            _ => format!("{}.{name}", self.section.path),
+        });
+        LoadError::Unknown { at, path, nearest }
+    }
+
+    fn of_kafka(
+        &mut self,
+        property: &str,
+        text: &str,
+        path: &str,
+        origin: &Origin,
+    ) -> Result<Option<&'static str>, LoadError> {
+        let (at, path) = (origin.clone(), path.to_owned());
+        if let Some(why) = guarded(property).filter(|_| !self.may(&at)) {
+            return Err(LoadError::Guarded { at, path, why });
+        }
+        let refused = match self.kafka.set(property, text) {
+            Ok(warning) => return Ok(warning.map(|warning| warning.advice)),
+            Err(refused) => refused,
+        };
+        Err(match refused {
+            ConfigError::Unknown { nearest, .. } => LoadError::Unknown {
+                at,
+                path,
+                nearest: nearest.map(|name| self.named(&format!("{KAFKA}.{name}"), origin)),
+            },
+            ConfigError::Invalid { rule, .. } => LoadError::Invalid { at, path, rule },
+            ConfigError::NotYet { waits_for, .. } => LoadError::NotYet {
+                at,
+                path,
+                waits_for,
+            },
+            other => LoadError::Invalid {
+                at,
+                path,
+                rule: other.to_string().into(),
+            },
+        })
+    }
+
+    /// How a setting is called where it comes from.
+    fn named(&self, key: &str, origin: &Origin) -> String {
+        match (origin, property(key)) {
+            (Origin::Override(_), Some(property)) => property.to_owned(),
+            _ => format!("{}.{key}", self.section.path),
+        }
+    }
+
+    /// Whether a setting from there may be one that is as powerful as code.
+    fn may(&self, at: &Origin) -> bool {
+        self.trusted || matches!(at, Origin::Override(_))
+    }
+}
+
+/// The name of one of Kafka's keys, if it is one.
+fn property(key: &str) -> Option<&str> {
+    key.strip_prefix(KAFKA)?.strip_prefix('.')
+}
+
+/// What a key does that only code may ask for. It goes by the endings of Kafka's names, so that keys
+/// that are new there are guarded, too.
+///
+/// The `.location` of a certificate is not: its content goes nowhere, and every configuration with
+/// TLS has one.
+fn guarded(property: &str) -> Option<&'static str> {
+    [
+        (".cmd", "names a command to run"),
+        (".url", "names an address that secrets are sent to"),
+        (".file", "names a file whose content is sent away"),
+        (".paths", "names code to load"),
+    ]
+    .into_iter()
+    .find_map(|(ending, why)| property.ends_with(ending).then_some(why))
+}
+
+impl Entry {
+    /// The name within the section, such as `kafka-clients.linger.ms`.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The value, or `***` unless the key is one whose values are never secret.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        match is_harmless(property(&self.key).unwrap_or(&self.key)) {
+            true => &self.value,
+            false => MASK,
+        }
+    }
+
+    /// Where it is set.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+}
+
+/// Shows no value that may be a secret.
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} = {} ({})", self.key, self.shown(), self.origin)
+    }
+}
+
+/// Shows no value that may be a secret.
+impl fmt::Debug for ProducerSection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProducerSection")
+            .field("path", &self.path)
+            .field("entries", &self.entries)
+            .field("warnings", &self.warnings)
+            .finish_non_exhaustive()
+    }
+}
