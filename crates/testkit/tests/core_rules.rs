@@ -360,3 +360,47 @@ fn an_expired_batch_that_was_on_the_wire_holds_back_what_is_newer_until_its_answ
     assert_eq!(next.parts[0].header.base_sequence, 1);
     assert_eq!(next.parts[0].header.producer_epoch, 0);
 }
+
+#[test]
+fn a_chunk_fills_batches_as_its_records_would_one_by_one() {
+    let (one, many) = (Topic::from("one"), Topic::from("many"));
+    let value = [7; 300];
+    // Runs of every kind, of lengths that end in each other's midst.
+    let records: Vec<RecordRef<'_>> = (0..4000_usize)
+        .map(|n| RecordRef {
+            topic: if n / 130 % 3 == 0 { &one } else { &many },
+            partition: match n / 40 % 6 {
+                0 => Some(2),
+                1 => Some((n % 5) as i32),
+                _ => None,
+            },
+            timestamp: 1_000 - (n / 256) as i64,
+            key: (n / 70 % 4 == 0).then(|| &value[..n % 7]),
+            value: (n % 11 > 0).then(|| &value[..n * 37 % 300]),
+            headers: &[],
+        })
+        .collect();
+    let sent = |chunk| {
+        let mut bench = Bench::new(|config| config.batch_size = 2_000);
+        bench.know("one", 1, 1, true);
+        bench.know("many", 2, 4, true);
+        let (mut flow, mut places) = (bench.core.new_flow(), Vec::new());
+        for chunk in records.chunks(chunk) {
+            let done = bench.core.append(&mut flow, chunk, bench.now, &mut places);
+            assert_eq!(done, chunk.len());
+        }
+        let mut batches = Vec::new();
+        while let Some(request) = bench.drain() {
+            batches.extend(request.parts.iter().map(|part| {
+                let (topic, body) = (part.topic.to_string(), Arc::clone(&part.body));
+                (topic, part.partition, part.header, body)
+            }));
+            let answers = request.parts.iter().map(|_| at(0)).collect();
+            bench.answer(&request, answers);
+        }
+        (places, batches)
+    };
+    let (places, batches) = sent(256);
+    assert!(batches.len() > 100);
+    assert_eq!((places, batches), sent(1));
+}

@@ -81,12 +81,12 @@ impl FlowLink {
     }
 
     #[inline]
-    pub(super) fn count(&mut self, batch: u32) {
+    pub(super) fn count(&mut self, batch: u32, records: u32) {
         if let Some(open) = self
             .batches
             .get_mut(batch.wrapping_sub(self.first) as usize)
         {
-            open.remaining += 1;
+            open.remaining += records;
         }
     }
 
