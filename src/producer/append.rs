@@ -7,7 +7,10 @@ use std::task::{Context, Poll};
 /// One ordered stream of records into a producer, and their outcomes back. A trait, so that tests
 /// can script the producer's side; see [`Appender`] for what its methods promise.
 pub(super) trait Append {
-    type Place: Copy;
+    type Place: Copy + PartialEq;
+
+    /// The place of the record `n` behind the one at `first`, in the same batch.
+    fn nth(first: Self::Place, n: usize) -> Self::Place;
 
     fn poll_append(
         &mut self,
@@ -18,7 +21,7 @@ pub(super) trait Append {
 
     fn take(&mut self, place: Self::Place) -> Option<Result<Ack, ProduceError>>;
 
-    fn take_acked(&mut self, place: Self::Place) -> Option<Ack>;
+    fn take_acked(&mut self, first: Self::Place, count: usize) -> Option<Ack>;
 
     fn register(&mut self, cx: &mut Context<'_>);
 
@@ -27,6 +30,11 @@ pub(super) trait Append {
 
 impl Append for Appender {
     type Place = Placement;
+
+    #[inline]
+    fn nth(first: Placement, n: usize) -> Placement {
+        first.nth(n as u32)
+    }
 
     #[inline]
     fn poll_append(
@@ -44,8 +52,8 @@ impl Append for Appender {
     }
 
     #[inline]
-    fn take_acked(&mut self, place: Placement) -> Option<Ack> {
-        Self::take_acked(self, place)
+    fn take_acked(&mut self, first: Placement, count: usize) -> Option<Ack> {
+        Self::take_acked(self, first, count as u32)
     }
 
     fn register(&mut self, cx: &mut Context<'_>) {

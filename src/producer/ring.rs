@@ -1,14 +1,16 @@
 //! The flow's own queue: elements in input order, from acceptance to result.
 
+mod element;
+
+pub(crate) use element::{delivered, multi_error};
+
 use super::{
     append::Append,
     items::Intake,
     staging::{CHUNK_RECORDS, Serializers, Staging, recycle, wall_clock},
 };
-use crate::{
-    Delivered, Delivery, Envelope, Failed, PartOutcome, ProduceError, ProducerRecord,
-    record::timestamp_of, settings::Limits,
-};
+use crate::{Delivery, Envelope, Failed, ProduceError, settings::Limits};
+use element::{Parts, Run, State, push, single_outcome, waiting};
 use futures_core::Stream;
 use guanaco_engine::{Ack, RecordRef};
 use std::{
@@ -33,21 +35,28 @@ pub(super) enum Step<K, V, P> {
 }
 
 /// Elements in input order, from acceptance to result. An element is pushed once and popped once;
-/// its records are read where they are.
+/// its records are read where they are. What is known of the elements stands beside them, in runs:
+/// `acked`, then `placed`, then `waiting`.
 pub(super) struct Ring<K, V, P, A: Append> {
     appender: A,
     serializers: Serializers<K, V>,
     limits: Limits,
     fail_fast: bool,
-    entries: VecDeque<Entry<K, V, P, A::Place>>,
-    /// The entries from the first with a record that was not placed yet; 0 if there is none.
+    envelopes: VecDeque<Envelope<K, V, P>>,
+    /// The serialized size of each.
+    sizes: VecDeque<usize>,
+    /// The sum of the sizes.
+    bytes: usize,
+    acked: Acked,
+    /// Elements with nothing left to place.
+    placed: VecDeque<Run<A::Place>>,
+    /// Elements from the first on that has a record which is not placed yet, and how many.
+    waiting: VecDeque<Run<A::Place>>,
     unplaced: usize,
     staging: Staging,
-    placed: Vec<A::Place>,
-    /// An allocation, kept between chunks.
+    /// Allocations, kept between chunks.
+    places: Vec<A::Place>,
     list: Vec<RecordRef<'static>>,
-    /// The serialized size of all entries.
-    bytes: usize,
     input: Input,
     /// Results since the input was last looked at, and since the last unit of budget.
     since_input: usize,
@@ -62,30 +71,11 @@ enum Input {
     Failed(ProduceError),
 }
 
-struct Entry<K, V, P, L> {
-    envelope: Envelope<K, V, P>,
-    /// The time of records that bring none.
+/// Single records at the head that were acknowledged, with offsets that count up.
+struct Acked {
+    left: usize,
+    next: Ack,
     stamp: i64,
-    size: usize,
-    state: State<L>,
-}
-
-enum State<L> {
-    /// A single record that is not placed yet, or a pass-through.
-    Waiting,
-    /// A single record.
-    Placed(L),
-    /// Several records, those placed so far.
-    Parts(Box<Parts<L>>),
-    /// It cannot be sent.
-    Failed(Box<ProduceError>),
-}
-
-struct Parts<L> {
-    places: Vec<L>,
-    outcomes: Vec<Result<Ack, ProduceError>>,
-    /// Why no further part is placed.
-    cut: Option<ProduceError>,
 }
 
 impl<K, V, P, A: Append> Ring<K, V, P, A> {
@@ -100,12 +90,24 @@ impl<K, V, P, A: Append> Ring<K, V, P, A> {
             serializers,
             limits,
             fail_fast,
-            entries: VecDeque::new(),
+            envelopes: VecDeque::new(),
+            sizes: VecDeque::new(),
+            bytes: 0,
+            acked: Acked {
+                left: 0,
+                next: Ack {
+                    partition: 0,
+                    offset: None,
+                    log_append_time: None,
+                },
+                stamp: 0,
+            },
+            placed: VecDeque::new(),
+            waiting: VecDeque::new(),
             unplaced: 0,
             staging: Staging::default(),
-            placed: Vec::new(),
+            places: Vec::new(),
             list: Vec::new(),
-            bytes: 0,
             input: Input::Open,
             since_input: 0,
             since_unit: 0,
@@ -139,7 +141,7 @@ impl<K, V, P, A: Append> Ring<K, V, P, A> {
             if self.place(cx) || pulled {
                 continue;
             }
-            if self.entries.is_empty() && !matches!(self.input, Input::Open) {
+            if self.envelopes.is_empty() && !matches!(self.input, Input::Open) {
                 let error = match std::mem::replace(&mut self.input, Input::Ended) {
                     Input::Failed(error) => Some(error),
                     Input::Open | Input::Ended => None,
@@ -161,47 +163,40 @@ impl<K, V, P, A: Append> Ring<K, V, P, A> {
     }
 
     /// The common case apart, so that it is compiled into whoever asks and the delivery is made
-    /// where it is wanted: a single record at the head whose batch was acknowledged.
+    /// where it is wanted: the head is known to be acknowledged, and it is nobody else's turn.
     #[inline(always)]
     pub(super) fn pop_acked(&mut self) -> Option<Delivery<K, V, P>> {
         if self.since_unit >= RESULTS_PER_UNIT || self.since_input >= CHUNK_RECORDS {
             return None;
         }
-        let Some(Entry {
-            envelope: Envelope::Single { .. },
-            state: State::Placed(place),
-            ..
-        }) = self.entries.front()
-        else {
-            return None;
-        };
-        let ack = self.appender.take_acked(*place)?;
-        let Some(Entry {
-            envelope:
-                Envelope::Single {
-                    record,
-                    pass_through,
-                },
-            stamp,
-            size,
-            ..
-        }) = self.entries.pop_front()
-        else {
-            return None;
-        };
-        self.bytes -= size;
+        self.next_acked()
+    }
+
+    #[inline(always)]
+    fn next_acked(&mut self) -> Option<Delivery<K, V, P>> {
+        let Acked { left, next, stamp } = &mut self.acked;
+        *left = left.checked_sub(1)?;
+        let (ack, stamp) = (*next, *stamp);
+        next.offset = ack.offset.map(|offset| offset + 1);
+        self.bytes -= self.sizes.pop_front()?;
         self.since_input += 1;
         self.since_unit += 1;
-        Some(Delivery::Single {
-            part: delivered(record, &ack, stamp),
-            pass_through,
-        })
+        match self.envelopes.pop_front()? {
+            Envelope::Single {
+                record,
+                pass_through,
+            } => Some(Delivery::Single {
+                part: delivered(record, &ack, stamp),
+                pass_through,
+            }),
+            other => Some(Delivery::PassThrough(other.into_pass_through())),
+        }
     }
 
     #[inline]
     fn accepts(&self) -> bool {
         matches!(self.input, Input::Open)
-            && self.entries.len() < self.limits.envelopes
+            && self.envelopes.len() < self.limits.envelopes
             && self.bytes < self.limits.bytes
     }
 
@@ -218,8 +213,9 @@ impl<K, V, P, A: Append> Ring<K, V, P, A> {
             match upstream.as_mut().poll_next(cx) {
                 Poll::Ready(Some(item)) => match I::envelope(item) {
                     Ok(envelope) => {
+                        self.envelopes.push_back(envelope);
                         let stamp = *stamp.get_or_insert_with(wall_clock);
-                        self.accept(envelope, stamp);
+                        self.stage_newest(stamp);
                     }
                     Err(error) => self.input = Input::Failed(ProduceError::from_upstream(error)),
                 },
@@ -231,71 +227,50 @@ impl<K, V, P, A: Append> Ring<K, V, P, A> {
         taken > 0
     }
 
-    /// An element is pushed first and read where it lies: one move less than the other way round.
+    /// Serializes the records of the newest element, where it lies: all of them, or none.
     #[inline(always)]
-    fn accept(&mut self, envelope: Envelope<K, V, P>, stamp: i64) {
-        self.entries.push_back(Entry {
-            envelope,
-            stamp,
-            size: 0,
-            state: State::Waiting,
-        });
-        let Some(entry) = self.entries.back_mut() else {
+    fn stage_newest(&mut self, stamp: i64) {
+        let Some(envelope) = self.envelopes.back() else {
             return;
         };
-        match &entry.envelope {
-            Envelope::Single { record, .. } => {
-                let mark = self.staging.mark();
-                match self.staging.add(&self.serializers, record) {
-                    Ok(size) => entry.size = size,
-                    Err(error) => {
-                        self.staging.back_to(mark);
-                        self.refuse(error);
-                    }
-                }
-            }
-            Envelope::Multi { .. } => self.accept_multi(),
-            Envelope::PassThrough(_) => {}
-        }
-        if let Some(entry) = self.entries.back() {
-            self.bytes += entry.size;
-        }
-        if !self.staging.is_empty() {
-            self.unplaced += 1;
-        }
-    }
-
-    /// Stages the records of the newest element: all of them, or none.
-    fn accept_multi(&mut self) {
-        let Some(entry) = self.entries.back_mut() else {
-            return;
-        };
-        let records = entry.envelope.records();
         let mark = self.staging.mark();
-        let mut size = 0;
-        for record in records {
-            match self.staging.add(&self.serializers, record) {
-                Ok(bytes) => size += bytes,
-                Err(error) => {
-                    self.staging.back_to(mark);
-                    return self.refuse(error);
-                }
+        let staged = match envelope {
+            Envelope::Single { record, .. } => self
+                .staging
+                .add(&self.serializers, record)
+                .map(|size| (size, State::Waiting)),
+            Envelope::Multi { records, .. } => {
+                let sizes = records
+                    .iter()
+                    .map(|record| self.staging.add(&self.serializers, record));
+                let size: Result<usize, _> = sizes.sum();
+                size.map(|size| (size, State::Parts(Box::new(Parts::new(records.len())))))
             }
+            Envelope::PassThrough(_) => Ok((0, State::PassThrough)),
+        };
+        let (size, state) = staged.unwrap_or_else(|error| {
+            self.staging.back_to(mark);
+            self.refuse();
+            (0, State::Failed(Box::new(error)))
+        });
+        self.sizes.push_back(size);
+        self.bytes += size;
+        let run = Run {
+            count: 1,
+            stamp,
+            state,
+        };
+        if self.staging.is_empty() {
+            push::<A>(&mut self.placed, run);
+        } else {
+            self.unplaced += 1;
+            push::<A>(&mut self.waiting, run);
         }
-        entry.size = size;
-        entry.state = State::Parts(Box::new(Parts {
-            places: Vec::with_capacity(records.len()),
-            outcomes: Vec::with_capacity(records.len()),
-            cut: None,
-        }));
     }
 
-    /// The newest element cannot be sent.
+    /// An element cannot be sent.
     #[cold]
-    fn refuse(&mut self, error: ProduceError) {
-        if let Some(entry) = self.entries.back_mut() {
-            entry.state = State::Failed(Box::new(error));
-        }
+    fn refuse(&mut self) {
         if self.fail_fast {
             self.input = Input::Ended;
         }
@@ -305,10 +280,10 @@ impl<K, V, P, A: Append> Ring<K, V, P, A> {
     fn place(&mut self, cx: &mut Context<'_>) -> bool {
         let mut any = false;
         while !self.staging.is_empty() {
-            let waiting = self.entries.range(self.entries.len() - self.unplaced..);
-            let waiting = waiting.flat_map(Entry::waiting);
             let list = recycle(std::mem::take(&mut self.list));
-            let chunk = match self.staging.chunk(&self.serializers, waiting, list) {
+            let from = self.envelopes.len() - self.unplaced;
+            let records = waiting(&self.waiting, &self.envelopes, from);
+            let chunk = match self.staging.chunk(&self.serializers, records, list) {
                 Ok(chunk) => chunk,
                 Err(error) => {
                     self.fail_first_unplaced(error);
@@ -318,7 +293,7 @@ impl<K, V, P, A: Append> Ring<K, V, P, A> {
             };
             let mut done = 0;
             while let rest @ [_, ..] = &chunk[done..] {
-                match self.appender.poll_append(cx, rest, &mut self.placed) {
+                match self.appender.poll_append(cx, rest, &mut self.places) {
                     Poll::Ready(count) => done += count,
                     Poll::Pending => break,
                 }
@@ -340,85 +315,134 @@ impl<K, V, P, A: Append> Ring<K, V, P, A> {
 
     /// Gives the records that wait the places that they got, and finds the first that waits still.
     fn note_places(&mut self) {
-        let first = self.entries.len() - self.unplaced;
-        let mut placed = self.placed.drain(..);
-        let mut settled = 0;
-        for entry in self.entries.range_mut(first..) {
-            match (&mut entry.state, &entry.envelope) {
-                (state @ State::Waiting, Envelope::Single { .. }) => match placed.next() {
-                    Some(place) => *state = State::Placed(place),
-                    None => break,
-                },
-                (State::Parts(parts), Envelope::Multi { records, .. }) if parts.cut.is_none() => {
-                    let missing = records.len() - parts.places.len();
-                    parts.places.extend(placed.by_ref().take(missing));
-                    if parts.places.len() < records.len() {
+        let mut places = &self.places[..];
+        while let Some(run) = self.waiting.front_mut() {
+            let count = match &mut run.state {
+                State::Waiting => {
+                    let Some(&first) = places.first() else { break };
+                    let in_line = |(n, place): &(usize, &A::Place)| A::nth(first, *n) == **place;
+                    let reached = places.iter().take(run.count).enumerate();
+                    let count = reached.take_while(in_line).count();
+                    places = &places[count..];
+                    let placed = Run {
+                        count,
+                        stamp: run.stamp,
+                        state: State::Placed(first),
+                    };
+                    push::<A>(&mut self.placed, placed);
+                    run.count -= count;
+                    if run.count == 0 {
+                        self.waiting.pop_front();
+                    }
+                    count
+                }
+                State::Parts(parts) if parts.cut.is_none() => {
+                    let at = self.envelopes.len() - self.unplaced;
+                    let records = self.envelopes[at].records().len();
+                    let (own, others) =
+                        places.split_at(places.len().min(records - parts.places.len()));
+                    parts.places.extend_from_slice(own);
+                    places = others;
+                    if parts.places.len() < records {
                         break;
                     }
+                    self.placed.extend(self.waiting.pop_front());
+                    1
                 }
-                _ => {}
-            }
-            settled += 1;
+                _ => {
+                    let count = run.count;
+                    self.placed.extend(self.waiting.pop_front());
+                    count
+                }
+            };
+            self.unplaced -= count;
         }
-        self.unplaced -= settled;
+        self.places.clear();
     }
 
     /// The first record that waits cannot be handed over, nor the rest of its element.
     #[cold]
     fn fail_first_unplaced(&mut self, error: ProduceError) {
-        let first = self.entries.len() - self.unplaced;
-        if let Some(entry) = self.entries.get_mut(first) {
-            self.staging.advance(entry.waiting().count());
-            match &mut entry.state {
-                State::Parts(parts) => parts.cut = Some(error),
-                state => *state = State::Failed(Box::new(error)),
+        let at = self.envelopes.len() - self.unplaced;
+        let Some(run) = self.waiting.front_mut() else {
+            return;
+        };
+        self.staging
+            .advance(run.state.waiting(&self.envelopes[at]).len());
+        if let State::Parts(parts) = &mut run.state {
+            parts.cut = Some(error);
+        } else {
+            let failed = Run {
+                count: 1,
+                stamp: run.stamp,
+                state: State::Failed(Box::new(error)),
+            };
+            run.count -= 1;
+            if run.count == 0 {
+                self.waiting.pop_front();
             }
+            self.unplaced -= 1;
+            self.placed.push_back(failed);
         }
-        if self.fail_fast {
-            self.input = Input::Ended;
-        }
+        self.refuse();
         self.note_places();
     }
 
     /// The element at the head, if it has its outcome.
     #[inline]
     fn pop_done(&mut self) -> Option<Outcome<K, V, P>> {
-        let head = self.entries.front_mut()?;
-        let outcome = match &mut head.state {
+        if self.acked.left == 0 {
+            let head = self.placed.front()?;
+            let State::Placed(first) = head.state else {
+                return self.pop_other();
+            };
+            let Some(ack) = self.appender.take_acked(first, head.count) else {
+                return self.pop_other();
+            };
+            self.acked = Acked {
+                left: head.count,
+                next: ack,
+                stamp: head.stamp,
+            };
+            self.placed.pop_front();
+        }
+        self.next_acked().map(Ok)
+    }
+
+    /// The element at the head, if it has its outcome, whatever it is.
+    #[inline(never)]
+    fn pop_other(&mut self) -> Option<Outcome<K, V, P>> {
+        let head = self.placed.front_mut()?;
+        let stamp = head.stamp;
+        let single = match &mut head.state {
             State::Placed(place) => {
                 let outcome = self.appender.take(*place)?;
-                let entry = self.entries.pop_front()?;
-                self.bytes -= entry.size;
-                entry.into_single(outcome)
+                *place = A::nth(*place, 1);
+                Some(outcome)
             }
             State::Parts(parts) => {
-                let records = head.envelope.records().len();
-                let settled = parts.settle(&mut self.appender);
-                let all = if parts.cut.is_some() {
-                    parts.places.len()
-                } else {
-                    records
-                };
-                if settled < all {
-                    return None;
-                }
-                let entry = self.entries.pop_front()?;
-                self.bytes -= entry.size;
-                entry.into_multi()
+                parts.settle(&mut self.appender)?;
+                None
             }
-            State::Waiting if matches!(head.envelope, Envelope::PassThrough(_)) => {
-                let pass_through = self.entries.pop_front()?.envelope.into_pass_through();
-                Ok(Delivery::PassThrough(pass_through))
-            }
+            State::Failed(_) | State::PassThrough => None,
             State::Waiting => return None,
-            State::Failed(_) => {
-                let entry = self.entries.pop_front()?;
-                self.bytes -= entry.size;
-                entry.into_failed()
-            }
         };
+        head.count -= 1;
+        let last = if head.count == 0 {
+            self.placed.pop_front().map(|run| run.state)
+        } else {
+            None
+        };
+        let envelope = self.envelopes.pop_front()?;
+        self.bytes -= self.sizes.pop_front()?;
         self.since_input += 1;
         self.since_unit += 1;
+        let outcome = match (single, last) {
+            (Some(outcome), _) => single_outcome(envelope, outcome, stamp),
+            (None, Some(State::Parts(parts))) => parts.into_outcome(envelope, stamp),
+            (None, Some(State::Failed(error))) => Err(Failed::new(envelope, *error)),
+            (None, _) => Ok(Delivery::PassThrough(envelope.into_pass_through())),
+        };
         if let Err(failed) = &outcome {
             self.note_failure(&failed.error);
         }
@@ -435,129 +459,6 @@ impl<K, V, P, A: Append> Ring<K, V, P, A> {
             self.input = Input::Failed(error.clone());
         }
     }
-}
-
-impl<K, V, P, L> Entry<K, V, P, L> {
-    /// The records that are not placed yet.
-    fn waiting(&self) -> impl Iterator<Item = (&ProducerRecord<K, V>, i64)> {
-        let records: &[_] = match (&self.state, &self.envelope) {
-            (State::Waiting, Envelope::Single { record, .. }) => std::slice::from_ref(record),
-            (State::Parts(parts), Envelope::Multi { records, .. }) if parts.cut.is_none() => {
-                &records[parts.places.len()..]
-            }
-            _ => &[],
-        };
-        records.iter().map(|record| (record, self.stamp))
-    }
-
-    #[inline]
-    fn into_single(self, outcome: Result<Ack, ProduceError>) -> Outcome<K, V, P> {
-        match (outcome, self.envelope) {
-            (
-                Ok(ack),
-                Envelope::Single {
-                    record,
-                    pass_through,
-                },
-            ) => Ok(Delivery::Single {
-                part: delivered(record, &ack, self.stamp),
-                pass_through,
-            }),
-            (Ok(_), other) => Ok(Delivery::PassThrough(other.into_pass_through())),
-            (Err(error), envelope) => Err(Failed::new(envelope, error)),
-        }
-    }
-
-    fn into_multi(self) -> Outcome<K, V, P> {
-        let (State::Parts(parts), stamp) = (self.state, self.stamp) else {
-            return Ok(Delivery::PassThrough(self.envelope.into_pass_through()));
-        };
-        let Parts { outcomes, cut, .. } = *parts;
-        if cut.is_none() && outcomes.iter().all(Result::is_ok) {
-            return match self.envelope {
-                Envelope::Multi {
-                    records,
-                    pass_through,
-                } => {
-                    let acks = outcomes.into_iter().flatten();
-                    let parts = records.into_iter().zip(acks);
-                    let parts = parts.map(|(record, ack)| delivered(record, &ack, stamp));
-                    Ok(Delivery::Multi {
-                        parts: parts.collect(),
-                        pass_through,
-                    })
-                }
-                other => Ok(Delivery::PassThrough(other.into_pass_through())),
-            };
-        }
-        let error = multi_error(self.envelope.records(), outcomes, cut, stamp);
-        let envelope = self.envelope;
-        Err(Failed::new(envelope, error))
-    }
-
-    #[cold]
-    fn into_failed(self) -> Outcome<K, V, P> {
-        let envelope = self.envelope;
-        match self.state {
-            State::Failed(error) => Err(Failed::new(envelope, *error)),
-            _ => Ok(Delivery::PassThrough(envelope.into_pass_through())),
-        }
-    }
-}
-
-impl<L: Copy> Parts<L> {
-    /// Takes the outcomes that there are, in order; how many there are by now.
-    fn settle<A: Append<Place = L>>(&mut self, appender: &mut A) -> usize {
-        while let Some(place) = self.places.get(self.outcomes.len()) {
-            match appender.take(*place) {
-                Some(outcome) => self.outcomes.push(outcome),
-                None => break,
-            }
-        }
-        self.outcomes.len()
-    }
-}
-
-#[inline]
-pub(crate) fn delivered<K, V>(
-    record: ProducerRecord<K, V>,
-    ack: &Ack,
-    stamp: i64,
-) -> Delivered<K, V> {
-    let timestamp = timestamp_of(record.timestamp, ack, stamp);
-    Delivered {
-        record,
-        partition: ack.partition,
-        offset: ack.offset,
-        timestamp,
-    }
-}
-
-/// What became of each part of a Multi of which at least one failed; `cut` holds for those that
-/// were not handed over.
-#[cold]
-pub(crate) fn multi_error<K, V>(
-    records: &[ProducerRecord<K, V>],
-    outcomes: Vec<Result<Ack, ProduceError>>,
-    cut: Option<ProduceError>,
-    stamp: i64,
-) -> ProduceError {
-    let cut = match cut {
-        // Nothing of it was handed over: there is only one thing to say.
-        Some(error) if outcomes.is_empty() => return error,
-        cut => cut.unwrap_or(ProduceError::Closed),
-    };
-    let outcomes = outcomes
-        .into_iter()
-        .chain(std::iter::repeat_with(|| Err(cut.clone())));
-    let parts = records
-        .iter()
-        .zip(outcomes)
-        .map(|(record, outcome)| match outcome {
-            Ok(ack) => PartOutcome::Acknowledged(record.metadata(&ack, stamp)),
-            Err(error) => PartOutcome::failed(error),
-        });
-    ProduceError::Multi(parts.collect())
 }
 
 #[cfg(test)]

@@ -137,7 +137,7 @@ impl Staging {
     pub(crate) fn chunk<'a, K, V>(
         &'a self,
         serializers: &Serializers<K, V>,
-        records: impl Iterator<Item = (&'a ProducerRecord<K, V>, i64)>,
+        mut records: impl Iterator<Item = (&'a ProducerRecord<K, V>, i64)>,
         mut list: Vec<RecordRef<'a>>,
     ) -> Result<Vec<RecordRef<'a>>, ProduceError>
     where
@@ -145,9 +145,11 @@ impl Staging {
         V: 'a,
     {
         let mut copied = &self.scratch[self.next_byte..];
-        let spans = self.spans[self.next..].iter().take(CHUNK_RECORDS);
+        let mut spans = self.spans[self.next..].iter().take(CHUNK_RECORDS);
+        // Driven by the records, whose iterator is nested: so it is compiled into plain loops.
         let build = AssertUnwindSafe(|| {
-            for ((key, value), (record, stamp)) in spans.zip(records) {
+            records.try_for_each(|(record, stamp)| {
+                let (key, value) = spans.next()?;
                 let key = read(&mut copied, *key, record.key.as_ref(), &*serializers.key);
                 let value = read(
                     &mut copied,
@@ -163,7 +165,8 @@ impl Staging {
                     value,
                     headers: &record.headers,
                 });
-            }
+                Some(())
+            })
         });
         match catch_unwind(build) {
             Err(payload) if list.is_empty() => Err(ProduceError::panic("a serializer", &*payload)),

@@ -49,6 +49,9 @@ pub(crate) struct PathArgs {
 
 #[derive(clap::ValueEnum, Clone, Copy, Debug)]
 enum Path {
+    /// The elements of `flexi` without a producer: what is the user's own in the figures of the
+    /// others.
+    Upstream,
     /// Ordered flexi flow with a `u64` pass-through.
     Flexi,
     /// As `flexi`, with one of 4,096 keys on each record.
@@ -78,6 +81,7 @@ pub(crate) fn run(args: &PathArgs) -> Result<Sample, BenchError> {
     let runtime = runtime.enable_all().build()?;
     runtime.block_on(async {
         match args.path {
+            Path::Upstream => flows::upstream(args).await,
             Path::Flexi => flows::flexi(args).await,
             Path::Keyed => flows::keyed(args).await,
             Path::JsonLines => flows::json_lines(args).await,

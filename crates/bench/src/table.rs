@@ -26,10 +26,11 @@ pub(crate) struct TableArgs {
 }
 
 /// The first is what the others are compared with.
-const RUNS: [&[&str]; 8] = [
+const RUNS: [&[&str]; 9] = [
     &["probe", "--batch-bytes", "262144"],
     &["probe", "--batch-bytes", "65536"],
     &["probe", "--batch-bytes", "1048576"],
+    &["path", "upstream"],
     &["path", "flexi"],
     &["path", "keyed"],
     &["path", "flows", "--flows", "4"],

@@ -118,11 +118,12 @@ impl Appender {
         self.flow.take(placement)
     }
 
-    /// As [`take`](Self::take), but only for a record whose batch was acknowledged as a whole, and
-    /// cheaper: `None` of every other, whose outcome stays to be taken.
+    /// As [`take`](Self::take) for `count` records at once, `first` and those behind it in the same
+    /// batch: the acknowledgement of the first, from which offsets count up. `None`, and all stay to
+    /// be taken, unless the batch was acknowledged as a whole.
     #[inline]
-    pub fn take_acked(&mut self, placement: Placement) -> Option<Ack> {
-        self.flow.take_acked(placement)
+    pub fn take_acked(&mut self, first: Placement, count: u32) -> Option<Ack> {
+        self.flow.take_acked(first, count)
     }
 
     /// Keeps the waker for the next change: an outcome, or room. Call [`take`](Self::take) again

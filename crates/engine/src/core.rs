@@ -3,6 +3,7 @@
 //! Everything that can lose, double or reorder a record is decided here, under one lock, with the
 //! time passed in; the driver (`io`) moves bytes and calls in. See DESIGN.md for the file map.
 
+mod along;
 mod answer;
 mod append;
 mod ask;

@@ -595,3 +595,47 @@ fn a_record_refused_at_the_door_lets_nothing_in_behind_it_and_harms_none_before_
     bench.answer(&request, vec![at(0)]);
     assert!(flow.take(before).expect("it is settled").is_ok());
 }
+
+#[test]
+fn a_chunk_fills_batches_as_its_records_would_one_by_one() {
+    let (one, many) = (Topic::from("one"), Topic::from("many"));
+    let value = [7; 300];
+    // Runs of every kind, of lengths that end in each other's midst.
+    let records: Vec<RecordRef<'_>> = (0..4000_usize)
+        .map(|n| RecordRef {
+            topic: if n / 130 % 3 == 0 { &one } else { &many },
+            partition: match n / 40 % 6 {
+                0 => Some(2),
+                1 => Some((n % 5) as i32),
+                _ => None,
+            },
+            timestamp: 1_000 - (n / 256) as i64,
+            key: (n / 70 % 4 == 0).then(|| &value[..n % 7]),
+            value: (n % 11 > 0).then(|| &value[..n * 37 % 300]),
+            headers: &[],
+        })
+        .collect();
+    let sent = |chunk| {
+        let mut bench = Bench::new(|config| config.batch_size = 2_000);
+        bench.know("one", 1, 1, true);
+        bench.know("many", 2, 4, true);
+        let (mut flow, mut places) = (bench.core.new_flow(), Vec::new());
+        for chunk in records.chunks(chunk) {
+            let done = bench.core.append(&mut flow, chunk, bench.now, &mut places);
+            assert_eq!(done, chunk.len());
+        }
+        let mut batches = Vec::new();
+        while let Some(request) = bench.drain() {
+            batches.extend(request.parts.iter().map(|part| {
+                let (topic, body) = (part.topic.to_string(), Arc::clone(&part.body));
+                (topic, part.partition, part.header, body)
+            }));
+            let answers = request.parts.iter().map(|_| at(0)).collect();
+            bench.answer(&request, answers);
+        }
+        (places, batches)
+    };
+    let (places, batches) = sent(256);
+    assert!(batches.len() > 100);
+    assert_eq!((places, batches), sent(1));
+}

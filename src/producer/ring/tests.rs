@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    ProducerSettings,
+    PartOutcome, ProducerRecord, ProducerSettings,
     producer::items::Plain,
     serialization::{BoxError, NoKey, Serializer, StringSerializer, Target},
     serialize_with,
@@ -50,9 +50,19 @@ struct Scripted(Rc<RefCell<Script>>);
 impl Append for Scripted {
     type Place = usize;
 
-    /// The script's outcomes are told one by one.
-    fn take_acked(&mut self, _: usize) -> Option<Ack> {
-        None
+    fn nth(first: usize, n: usize) -> usize {
+        first + n
+    }
+
+    /// Only while all of them are acknowledged; else the script's outcomes are told one by one.
+    fn take_acked(&mut self, first: usize, count: usize) -> Option<Ack> {
+        let places = first..first + count;
+        let acked = |place| matches!(self.0.borrow().answers.get(&place), Some(Ok(())));
+        if !places.clone().all(acked) {
+            return None;
+        }
+        let acks: Vec<_> = places.map(|place| self.take(place)).collect();
+        acks.into_iter().next()??.ok()
     }
 
     fn poll_append(

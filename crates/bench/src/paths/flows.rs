@@ -8,8 +8,9 @@ use crate::{
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, future::try_join_all, stream};
-use guanaco::{SharedProducerSettings, prelude::*};
+use guanaco::{SharedProducerSettings, prelude::*, serialization::NoKey};
 use std::{
+    hint::black_box,
     pin::{Pin, pin},
     task::{Context, Poll, ready},
     time::Duration,
@@ -19,7 +20,8 @@ use tokio::time::{Instant, Sleep, sleep};
 /// Keyless records to wherever the producer puts them.
 pub(super) async fn flexi(args: &PathArgs) -> Result<Sample, BenchError> {
     let (topic, value) = (args.topic(), Bytes::from(payload(args.value_bytes)));
-    let records = (0..args.records).map(move |_| ProducerRecord::new(topic, value.clone()));
+    let records = (0..args.records)
+        .map(move |n| Envelope::single(ProducerRecord::new(topic, value.clone()), n));
     let settings = ProducerSettings::keyless(BytesSerializer);
     one_flow(
         args,
@@ -30,14 +32,36 @@ pub(super) async fn flexi(args: &PathArgs) -> Result<Sample, BenchError> {
     .await
 }
 
+/// What `flexi` does, less the producer: its elements made, looked at and dropped.
+pub(super) async fn upstream(args: &PathArgs) -> Result<Sample, BenchError> {
+    let (topic, value) = (args.topic(), Bytes::from(payload(args.value_bytes)));
+    let records = (0..args.records).map(move |n| {
+        let record: ProducerRecord<NoKey, _> = ProducerRecord::new(topic, value.clone());
+        Envelope::single(record, n)
+    });
+    let mut records = pin!(stream::iter(records));
+    let mut order = InOrder::default();
+    let watch = Stopwatch::start()?;
+    while let Some(element) = records.next().await {
+        // Else the compiler would see that nothing becomes of it.
+        if let Envelope::Single { pass_through, .. } = black_box(&element) {
+            order.see(*pass_through, 0, None)?;
+        }
+    }
+    order.end(args.records)?;
+    let bytes = args.records * args.value_bytes as u64;
+    args.sample(&watch, args.records, bytes)
+}
+
 /// Keys go to their partitions by Kafka's hash.
 pub(super) async fn keyed(args: &PathArgs) -> Result<Sample, BenchError> {
     let (topic, value) = (args.topic(), Bytes::from(payload(args.value_bytes)));
     let keys: Vec<Bytes> = (0..4096).map(|n| format!("key-{n:08}").into()).collect();
     let bytes = args.value_bytes + keys[0].len();
-    let records = (0..args.records as usize).map(move |index| {
-        let key = keys[index % keys.len()].clone();
-        ProducerRecord::new(topic, value.clone()).with_key(key)
+    let records = (0..args.records).map(move |n| {
+        let key = keys[n as usize % keys.len()].clone();
+        let record = ProducerRecord::new(topic, value.clone()).with_key(key);
+        Envelope::single(record, n)
     });
     let settings = ProducerSettings::new(BytesSerializer, BytesSerializer);
     one_flow(args, settings, stream::iter(records), bytes as f64).await
@@ -46,8 +70,10 @@ pub(super) async fn keyed(args: &PathArgs) -> Result<Sample, BenchError> {
 pub(super) async fn json_lines(args: &PathArgs) -> Result<Sample, BenchError> {
     let (topic, lines) = (args.topic(), json_lines::lines());
     let bytes = lines.iter().map(Bytes::len).sum::<usize>() as f64 / lines.len() as f64;
-    let records = (0..args.records as usize)
-        .map(move |index| ProducerRecord::new(topic, lines[index % lines.len()].clone()));
+    let records = (0..args.records).map(move |n| {
+        let line = lines[n as usize % lines.len()].clone();
+        Envelope::single(ProducerRecord::new(topic, line), n)
+    });
     let settings = ProducerSettings::keyless(BytesSerializer);
     one_flow(args, settings, stream::iter(records), bytes).await
 }
@@ -56,9 +82,12 @@ pub(super) async fn json_lines(args: &PathArgs) -> Result<Sample, BenchError> {
 pub(super) async fn round_robin(args: &PathArgs) -> Result<Sample, BenchError> {
     let (topic, value) = (args.topic(), Bytes::from(payload(args.value_bytes)));
     let partitions = (0..args.partitions).cycle();
-    let records = partitions
-        .take(args.records as usize)
-        .map(move |partition| ProducerRecord::new(topic, value.clone()).with_partition(partition));
+    let records = (0..args.records)
+        .zip(partitions)
+        .map(move |(n, partition)| {
+            let record = ProducerRecord::new(topic, value.clone()).with_partition(partition);
+            Envelope::single(record, n)
+        });
     let settings = ProducerSettings::keyless(BytesSerializer);
     one_flow(
         args,
@@ -84,7 +113,8 @@ pub(super) async fn side_by_side(args: &PathArgs) -> Result<Sample, BenchError> 
             .clone()
             .with_producer(&producers[flow % producers.len()]);
         let value = value.clone();
-        let records = (0..each).map(move |_| ProducerRecord::new(topic, value.clone()));
+        let records =
+            (0..each).map(move |n| Envelope::single(ProducerRecord::new(topic, value.clone()), n));
         let flow = tokio::spawn(drive(settings, stream::iter(records), |_| Ok(())));
         async {
             flow.await
@@ -109,7 +139,7 @@ pub(super) async fn side_by_side(args: &PathArgs) -> Result<Sample, BenchError> 
 async fn one_flow<K>(
     args: &PathArgs,
     settings: ProducerSettings<K, Bytes>,
-    records: impl Stream<Item = ProducerRecord<K, Bytes>>,
+    records: impl Stream<Item = Envelope<K, Bytes, u64>>,
     bytes_each: f64,
 ) -> Result<Sample, BenchError> {
     let producer = args.producer(settings.clone()).await?;
@@ -123,29 +153,29 @@ async fn one_flow<K>(
     )
 }
 
-/// Sends `records` through a flexi flow with their numbers as pass-through, and checks each result.
-/// `each` runs after each of them.
+/// Sends `records`, which carry their numbers, through a flexi flow, and checks each result. `each`
+/// runs after each of them.
 pub(super) async fn drive<K>(
     settings: SharedProducerSettings<K, Bytes>,
-    records: impl Stream<Item = ProducerRecord<K, Bytes>>,
+    records: impl Stream<Item = Envelope<K, Bytes, u64>>,
     mut each: impl FnMut(u64) -> Result<(), BenchError>,
 ) -> Result<InOrder, BenchError> {
-    let mut index = 0u64;
-    let envelopes = records.map(move |record| {
-        index += 1;
-        Envelope::single(record, index - 1)
-    });
-    let mut deliveries = pin!(envelopes.via(producer::flexi_flow(settings)));
+    let mut deliveries = pin!(records.via(producer::flexi_flow(settings)));
     let mut order = InOrder::default();
     while let Some(delivery) = deliveries.next().await {
-        let Delivery::Single { part, pass_through } = delivery.map_err(guanaco::Error::from)?
-        else {
-            return Err(BenchError::Check(
-                "a single envelope came back as something else".to_owned(),
-            ));
-        };
-        order.see(pass_through, part.partition, part.offset)?;
-        each(pass_through)?;
+        // Read where it lies: moving it once more would be a cost of ours.
+        match &delivery {
+            Ok(Delivery::Single { part, pass_through }) => {
+                order.see(*pass_through, part.partition, part.offset)?;
+                each(*pass_through)?;
+            }
+            Ok(_) => {
+                return Err(BenchError::Check(
+                    "a single envelope came back as something else".to_owned(),
+                ));
+            }
+            Err(error) => return Err(guanaco::Error::from(error.clone()).into()),
+        }
     }
     Ok(order)
 }

@@ -36,8 +36,10 @@ pub(super) async fn growth(args: &PathArgs) -> Result<Sample, BenchError> {
     let (topic, value) = (args.topic(), payload(args.value_bytes));
     let settings = ProducerSettings::keyless(BytesSerializer);
     let producer = args.producer(settings.clone()).await?;
-    let records =
-        (0..args.records).map(move |_| ProducerRecord::new(topic, Bytes::copy_from_slice(&value)));
+    let records = (0..args.records).map(move |n| {
+        let record = ProducerRecord::new(topic, Bytes::copy_from_slice(&value));
+        Envelope::single(record, n)
+    });
     let (mut settled, mut most) = (0, 0);
     let watch = Stopwatch::start()?;
     let look = |index: u64| {
@@ -72,9 +74,9 @@ pub(super) async fn stall(args: &PathArgs) -> Result<Sample, BenchError> {
     let producer = args.producer(settings.clone()).await?;
     let stop = stop_at_a_line();
     let most = watch_memory();
-    let records = std::iter::from_fn(move || {
+    let records = (0..).map_while(move |n| {
         let record = || ProducerRecord::new(topic, Bytes::copy_from_slice(&value));
-        (!stop.load(Relaxed)).then(record)
+        (!stop.load(Relaxed)).then(|| Envelope::single(record(), n))
     });
     let first = |index| {
         if index == 0 {

@@ -17,13 +17,9 @@ pub struct Encode<'a> {
     pub headers: &'a [Header],
 }
 
-/// Longest prefix before the key or value: four varints and the attributes byte, or one varlong
-/// more.
-const PREFIX: usize = 32;
-
 impl Encode<'_> {
     /// Its length without the leading length varint.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn body_len(&self) -> usize {
         1 + varint_len(self.timestamp_delta)
@@ -44,33 +40,73 @@ impl Encode<'_> {
     /// Appends it to a batch's body; `body_len` is [`Encode::body_len`], computed once.
     #[inline]
     pub fn write(&self, body_len: usize, out: &mut Vec<u8>) {
-        let mut prefix = [0_u8; PREFIX];
-        let mut at = put_varint(&mut prefix, 0, body_len as i64);
-        at += 1; // attributes: none are defined
-        at = put_varint(&mut prefix, at, self.timestamp_delta);
-        at = put_varint(&mut prefix, at, i64::from(self.offset_delta));
-        if let Some(key) = self.key {
-            at = put_varint(&mut prefix, at, key.len() as i64);
-            out.extend_from_slice(&prefix[..at]);
-            out.extend_from_slice(key);
-            at = 0;
-        } else {
-            prefix[at] = 1; // zigzag of -1
-            at += 1;
+        let mut small = Small::default();
+        small.varint(body_len as i64, out);
+        small.put(0, 1, out); // attributes: none are defined
+        small.varint(self.timestamp_delta, out);
+        small.varint(i64::from(self.offset_delta), out);
+        for bytes in [self.key, self.value] {
+            match bytes {
+                Some(bytes) => {
+                    small.varint(bytes.len() as i64, out);
+                    small.flush(out);
+                    out.extend_from_slice(bytes);
+                }
+                None => small.varint(-1, out),
+            }
         }
-        if let Some(value) = self.value {
-            at = put_varint(&mut prefix, at, value.len() as i64);
-            out.extend_from_slice(&prefix[..at]);
-            out.extend_from_slice(value);
-        } else {
-            prefix[at] = 1;
-            out.extend_from_slice(&prefix[..=at]);
-        }
+        small.flush(out);
         if self.headers.is_empty() {
             out.push(0);
         } else {
             write_headers(self.headers, out);
         }
+    }
+}
+
+/// Small fields on their way to a buffer, put together in a register: a call to copy each, or one
+/// that reads what was just written byte by byte, would cost more than the fields.
+#[derive(Default)]
+struct Small {
+    bytes: u64,
+    len: usize,
+}
+
+impl Small {
+    /// Adds the first `len` bytes of `bytes`, lowest first; the others are 0.
+    #[inline(always)]
+    fn put(&mut self, bytes: u64, len: usize, out: &mut Vec<u8>) {
+        if self.len + len > size_of::<u64>() {
+            self.flush(out);
+        }
+        self.bytes |= bytes << (8 * self.len);
+        self.len += len;
+    }
+
+    #[inline(always)]
+    fn varint(&mut self, value: i64, out: &mut Vec<u8>) {
+        match zigzag(value) {
+            one @ ..0x80 => self.put(one, 1, out),
+            two @ 0x80..0x4000 => self.put((two & 0x7f) | 0x80 | ((two >> 7) << 8), 2, out),
+            _ => {
+                self.flush(out);
+                push_varint(out, value);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn flush(&mut self, out: &mut Vec<u8>) {
+        let bytes = self.bytes.to_le_bytes();
+        let end = out.len() + self.len;
+        if out.capacity() - out.len() >= bytes.len() {
+            // A length that is known makes it one store.
+            out.extend_from_slice(&bytes);
+            out.truncate(end);
+        } else {
+            out.extend_from_slice(&bytes[..self.len]);
+        }
+        *self = Self::default();
     }
 }
 
@@ -114,19 +150,12 @@ fn zigzag(value: i64) -> u64 {
 #[inline]
 #[must_use]
 pub fn varint_len(value: i64) -> usize {
-    (70 - (zigzag(value) | 1).leading_zeros() as usize) / 7
-}
-
-#[inline]
-fn put_varint(out: &mut [u8; PREFIX], mut at: usize, value: i64) -> usize {
-    let mut rest = zigzag(value);
-    while rest >= 0x80 {
-        out[at] = rest as u8 | 0x80;
-        at += 1;
-        rest >>= 7;
+    match zigzag(value) {
+        // Nearly all are, and a branch that is foreseen is cheaper than the sum.
+        ..0x80 => 1,
+        0x80..0x4000 => 2,
+        more => (70 - more.leading_zeros() as usize) / 7,
     }
-    out[at] = rest as u8;
-    at + 1
 }
 
 fn push_varint(out: &mut Vec<u8>, value: i64) {

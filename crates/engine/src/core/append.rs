@@ -54,7 +54,8 @@ impl Core {
         placed: &mut Vec<Place>,
     ) -> usize {
         let mut last: Option<(&Topic, usize)> = None;
-        for (done, record) in records.iter().enumerate() {
+        let mut rest = records;
+        while let [record, behind @ ..] = rest {
             let topic = match last {
                 Some((name, topic)) if name.is_same(record.topic) => topic,
                 _ => {
@@ -63,14 +64,18 @@ impl Core {
                     topic
                 }
             };
+            let mut along = 0;
             let (batch, index) = match self.put(flow.id, topic, record, now) {
-                Put::Batch(partition, index) => match &mut self.partitions[partition].open {
-                    Some(batch) => (list_batch(batch, flow), index),
-                    None => continue, // put() left the record in the open batch
-                },
+                Put::Batch(partition, index) => {
+                    along = self.put_along(topic, partition, record.topic, behind);
+                    match &mut self.partitions[partition].open {
+                        Some(batch) => (list_batch(batch, flow), index),
+                        None => break, // put() left the record in the open batch
+                    }
+                }
                 Put::Staged(topic, index) => match &mut self.topics[topic].staged {
                     Some(staged) => (flow::list(&mut staged.flows, flow, &staged.slot), index),
-                    None => continue, // put() left the record there
+                    None => break, // put() left the record there
                 },
                 Put::Refused(error) => {
                     self.note_refusal(&error);
@@ -80,11 +85,12 @@ impl Core {
                 }
                 Put::NoRoom => {
                     self.hand_on(now);
-                    return done;
+                    return records.len() - rest.len();
                 }
             };
-            flow.count(batch);
-            placed.push(Place { batch, index });
+            flow.count(batch, 1 + along);
+            placed.extend((index..=index + along).map(|index| Place { batch, index }));
+            rest = &behind[along as usize..];
         }
         // It did without the room that it waited for, or was granted: the next one has it.
         if self.credit.withdraw(flow.id) {
@@ -144,7 +150,7 @@ impl Core {
         let slot = Arc::new(Slot::default());
         slot.settle(Outcome::Failed(error));
         let batch = flow.enter(slot);
-        flow.count(batch);
+        flow.count(batch, 1);
         Place { batch, index: 0 }
     }
 
@@ -242,13 +248,7 @@ impl Core {
             let Body::Open(buffer) = &batch.body else {
                 return Err(None);
             };
-            let encode = Encode {
-                offset_delta: batch.count as i32,
-                timestamp_delta: record.timestamp.wrapping_sub(batch.base_timestamp),
-                key: record.key,
-                value: record.value,
-                headers: record.headers,
-            };
+            let encode = batch.encode(record);
             let body_len = encode.body_len();
             let len = buffer.len() + crate::batch::encode::varint_len(body_len as i64) + body_len;
             if len + HEADER_LEN > self.limits.batch_max && batch.count > 0 {
@@ -260,13 +260,7 @@ impl Core {
                 self.grow(flow, partition, len, now, moves)?;
                 continue;
             }
-            let index = batch.push(
-                record.timestamp,
-                record.key,
-                record.value,
-                record.headers,
-                body_len,
-            );
+            let index = batch.push(&encode, body_len, record.timestamp);
             if len + HEADER_LEN >= p.check_at {
                 self.check_ready(partition, len + HEADER_LEN);
             }

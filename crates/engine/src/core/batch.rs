@@ -7,7 +7,7 @@ use super::{
     slot::{Outcome, Slot},
 };
 use crate::{
-    Cause, DeliveryError, Header, Topic, Written,
+    Cause, DeliveryError, RecordRef, Topic, Written,
     batch::encode::Encode,
     sync::{Mutex, lock},
 };
@@ -101,16 +101,26 @@ impl Batch {
         }
     }
 
-    /// Adds a record that fits; returns its index.
+    /// A record as it would stand in it.
     #[inline]
-    pub(super) fn push(
-        &mut self,
-        timestamp: i64,
-        key: Option<&[u8]>,
-        value: Option<&[u8]>,
-        headers: &[Header],
-        body_len: usize,
-    ) -> u32 {
+    pub(super) fn encode<'a>(&self, record: &RecordRef<'a>) -> Encode<'a> {
+        let base = if self.count == 0 {
+            record.timestamp
+        } else {
+            self.base_timestamp
+        };
+        Encode {
+            offset_delta: self.count as i32,
+            timestamp_delta: record.timestamp.wrapping_sub(base),
+            key: record.key,
+            value: record.value,
+            headers: record.headers,
+        }
+    }
+
+    /// Adds a record that fits, as [`encode`](Self::encode) gave it; returns its index.
+    #[inline]
+    pub(super) fn push(&mut self, encoded: &Encode<'_>, body_len: usize, timestamp: i64) -> u32 {
         let index = self.count;
         if index == 0 {
             self.base_timestamp = timestamp;
@@ -119,14 +129,7 @@ impl Batch {
             self.max_timestamp = timestamp;
         }
         if let Body::Open(buffer) = &mut self.body {
-            let record = Encode {
-                offset_delta: index as i32,
-                timestamp_delta: timestamp.wrapping_sub(self.base_timestamp),
-                key,
-                value,
-                headers,
-            };
-            record.write(body_len, buffer);
+            encoded.write(body_len, buffer);
             self.count += 1;
         }
         index

@@ -39,7 +39,7 @@ impl Core {
     /// The partition for a record without a key (KIP-480): one until it has had `batch.size` bytes,
     /// then another, the busier ones less often (KIP-794).
     fn sticky(&mut self, topic: usize, record: &RecordRef<'_>) -> usize {
-        let size = record.value.map_or(0, <[u8]>::len) + record.key.map_or(0, <[u8]>::len) + 8;
+        let size = sticky_size(record);
         let state = &mut self.topics[topic];
         if state.partitions.len() == 1 {
             return 0;
@@ -94,4 +94,10 @@ impl Core {
             })
             .unwrap_or(0)
     }
+}
+
+/// What a record counts for before the sticky partition changes.
+#[inline]
+pub(super) fn sticky_size(record: &RecordRef<'_>) -> usize {
+    record.value.map_or(0, <[u8]>::len) + record.key.map_or(0, <[u8]>::len) + 8
 }

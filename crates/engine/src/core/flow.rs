@@ -3,7 +3,7 @@
 use super::{
     batch::Batch,
     credit::FlowId,
-    slot::{Acked, Slot},
+    slot::Slot,
     topic::{Staged, StagedRecord},
     wake::WakeCell,
 };
@@ -31,8 +31,6 @@ pub struct FlowLink {
     pub(super) cell: Arc<FlowCell>,
     batches: VecDeque<Open>,
     first: u32,
-    /// The batch whose record was taken last, so that its slot is asked once, not per record.
-    known: Option<(u32, Acked)>,
 }
 
 #[derive(Debug)]
@@ -48,6 +46,18 @@ pub struct Place {
     pub(super) index: u32,
 }
 
+impl Place {
+    /// The place of the record `n` behind this one, if they are in the same batch.
+    #[inline]
+    #[must_use]
+    pub fn nth(self, n: u32) -> Self {
+        Self {
+            index: self.index.wrapping_add(n),
+            ..self
+        }
+    }
+}
+
 impl FlowLink {
     pub(super) fn new(id: FlowId) -> Self {
         Self {
@@ -55,7 +65,6 @@ impl FlowLink {
             cell: Arc::default(),
             batches: VecDeque::new(),
             first: 0,
-            known: None,
         }
     }
 
@@ -72,25 +81,21 @@ impl FlowLink {
     }
 
     #[inline]
-    pub(super) fn count(&mut self, batch: u32) {
+    pub(super) fn count(&mut self, batch: u32, records: u32) {
         if let Some(open) = self
             .batches
             .get_mut(batch.wrapping_sub(self.first) as usize)
         {
-            open.remaining += 1;
+            open.remaining += records;
         }
     }
 
-    /// As [`take`](Self::take), for a record of a batch that was acknowledged as a whole: `None` of
-    /// every other, which stays to be taken.
-    #[inline]
-    pub fn take_acked(&mut self, place: Place) -> Option<Ack> {
-        if self.known.is_none_or(|(batch, _)| batch != place.batch) {
-            self.known = Some((place.batch, self.open(place)?.slot.acked()?));
-        }
-        let (_, acked) = self.known?;
-        self.taken(place);
-        Some(acked.of(place.index))
+    /// As [`take`](Self::take) for `count` records from `first` on, if their batch was acknowledged
+    /// as a whole: the acknowledgement of the first. Else `None`, and all stay to be taken.
+    pub fn take_acked(&mut self, first: Place, count: u32) -> Option<Ack> {
+        let acked = self.open(first)?.slot.acked()?;
+        self.taken(first, count);
+        Some(acked.of(first.index))
     }
 
     #[inline]
@@ -103,14 +108,14 @@ impl FlowLink {
     #[inline]
     pub fn take(&mut self, place: Place) -> Option<Result<Ack, DeliveryError>> {
         let outcome = self.open(place)?.slot.outcome_of(place.index)?;
-        self.taken(place);
+        self.taken(place, 1);
         Some(outcome)
     }
 
     #[inline]
-    fn taken(&mut self, place: Place) {
+    fn taken(&mut self, place: Place, count: u32) {
         let Some(open) = self.open(place) else { return };
-        open.remaining = open.remaining.saturating_sub(1);
+        open.remaining = open.remaining.saturating_sub(count);
         if open.remaining == 0 {
             self.forget_taken();
         }
@@ -119,7 +124,6 @@ impl FlowLink {
     /// A batch with an outcome takes no more records, so 0 is for good; but the front of the table
     /// may still be open while a later one is done.
     fn forget_taken(&mut self) {
-        self.known = None;
         while self.batches.front().is_some_and(|open| open.remaining == 0) {
             self.batches.pop_front();
             self.first = self.first.wrapping_add(1);

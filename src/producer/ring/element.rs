@@ -1,0 +1,194 @@
+//! What is known of a ring's elements, and what becomes of them.
+
+use super::{super::append::Append, Outcome};
+use crate::{
+    Delivered, Delivery, Envelope, Failed, PartOutcome, ProduceError, ProducerRecord,
+    record::timestamp_of,
+};
+use guanaco_engine::Ack;
+use std::collections::VecDeque;
+
+/// Neighbours of which the same is known: a batch has hundreds, so this costs nothing for each.
+pub(super) struct Run<L> {
+    pub(super) count: usize,
+    /// The time of records that bring none.
+    pub(super) stamp: i64,
+    pub(super) state: State<L>,
+}
+
+pub(super) enum State<L> {
+    /// Single records that are not placed yet.
+    Waiting,
+    /// Single records in one batch, one behind the other: the place of the first.
+    Placed(L),
+    PassThrough,
+    /// An element of several records.
+    Parts(Box<Parts<L>>),
+    /// An element that cannot be sent.
+    Failed(Box<ProduceError>),
+}
+
+/// The records of an element of several, as far as they were placed.
+pub(super) struct Parts<L> {
+    pub(super) places: Vec<L>,
+    pub(super) outcomes: Vec<Result<Ack, ProduceError>>,
+    /// Why no further part is placed.
+    pub(super) cut: Option<ProduceError>,
+}
+
+/// Adds a run at the end, to the last one if it goes on with it.
+#[inline]
+pub(super) fn push<A: Append>(runs: &mut VecDeque<Run<A::Place>>, run: Run<A::Place>) {
+    if let Some(last) = runs.back_mut() {
+        let goes_on = match (&last.state, &run.state) {
+            (State::Waiting, State::Waiting) | (State::PassThrough, State::PassThrough) => true,
+            (State::Placed(first), State::Placed(next)) => A::nth(*first, last.count) == *next,
+            _ => false,
+        };
+        if goes_on && last.stamp == run.stamp {
+            last.count += run.count;
+            return;
+        }
+    }
+    runs.push_back(run);
+}
+
+/// The records that are not placed yet, with their times: `runs` are about the elements from `from`
+/// on.
+#[inline]
+pub(super) fn waiting<'a, K, V, P, L>(
+    runs: &'a VecDeque<Run<L>>,
+    envelopes: &'a VecDeque<Envelope<K, V, P>>,
+    mut from: usize,
+) -> impl Iterator<Item = (&'a ProducerRecord<K, V>, i64)> {
+    runs.iter().flat_map(move |run| {
+        let elements = envelopes.range(from..from + run.count);
+        from += run.count;
+        let records = elements.flat_map(|envelope| run.state.waiting(envelope));
+        records.map(|record| (record, run.stamp))
+    })
+}
+
+impl<L> State<L> {
+    /// The records of one of its elements that are not placed yet.
+    #[inline]
+    pub(super) fn waiting<'a, K, V, P>(
+        &self,
+        envelope: &'a Envelope<K, V, P>,
+    ) -> &'a [ProducerRecord<K, V>] {
+        match self {
+            Self::Waiting => envelope.records(),
+            Self::Parts(parts) if parts.cut.is_none() => &envelope.records()[parts.places.len()..],
+            _ => &[],
+        }
+    }
+}
+
+impl<L: Copy> Parts<L> {
+    pub(super) fn new(records: usize) -> Self {
+        Self {
+            places: Vec::with_capacity(records),
+            outcomes: Vec::with_capacity(records),
+            cut: None,
+        }
+    }
+
+    /// Takes the outcomes that there are, in order; `None` while more will come.
+    pub(super) fn settle<A: Append<Place = L>>(&mut self, appender: &mut A) -> Option<()> {
+        while let Some(place) = self.places.get(self.outcomes.len()) {
+            self.outcomes.push(appender.take(*place)?);
+        }
+        Some(())
+    }
+
+    pub(super) fn into_outcome<K, V, P>(
+        self,
+        envelope: Envelope<K, V, P>,
+        stamp: i64,
+    ) -> Outcome<K, V, P> {
+        let Self { outcomes, cut, .. } = self;
+        if cut.is_some() || outcomes.iter().any(Result::is_err) {
+            let error = multi_error(envelope.records(), outcomes, cut, stamp);
+            return Err(Failed::new(envelope, error));
+        }
+        match envelope {
+            Envelope::Multi {
+                records,
+                pass_through,
+            } => {
+                let acks = outcomes.into_iter().flatten();
+                let parts = records.into_iter().zip(acks);
+                let parts = parts.map(|(record, ack)| delivered(record, &ack, stamp));
+                Ok(Delivery::Multi {
+                    parts: parts.collect(),
+                    pass_through,
+                })
+            }
+            other => Ok(Delivery::PassThrough(other.into_pass_through())),
+        }
+    }
+}
+
+/// What became of a single record.
+pub(super) fn single_outcome<K, V, P>(
+    envelope: Envelope<K, V, P>,
+    outcome: Result<Ack, ProduceError>,
+    stamp: i64,
+) -> Outcome<K, V, P> {
+    match (outcome, envelope) {
+        (
+            Ok(ack),
+            Envelope::Single {
+                record,
+                pass_through,
+            },
+        ) => Ok(Delivery::Single {
+            part: delivered(record, &ack, stamp),
+            pass_through,
+        }),
+        (Ok(_), other) => Ok(Delivery::PassThrough(other.into_pass_through())),
+        (Err(error), envelope) => Err(Failed::new(envelope, error)),
+    }
+}
+
+#[inline]
+pub(crate) fn delivered<K, V>(
+    record: ProducerRecord<K, V>,
+    ack: &Ack,
+    stamp: i64,
+) -> Delivered<K, V> {
+    let timestamp = timestamp_of(record.timestamp, ack, stamp);
+    Delivered {
+        record,
+        partition: ack.partition,
+        offset: ack.offset,
+        timestamp,
+    }
+}
+
+/// What became of each part of a Multi of which at least one failed; `cut` holds for those that
+/// were not handed over.
+#[cold]
+pub(crate) fn multi_error<K, V>(
+    records: &[ProducerRecord<K, V>],
+    outcomes: Vec<Result<Ack, ProduceError>>,
+    cut: Option<ProduceError>,
+    stamp: i64,
+) -> ProduceError {
+    let cut = match cut {
+        // Nothing of it was handed over: there is only one thing to say.
+        Some(error) if outcomes.is_empty() => return error,
+        cut => cut.unwrap_or(ProduceError::Closed),
+    };
+    let outcomes = outcomes
+        .into_iter()
+        .chain(std::iter::repeat_with(|| Err(cut.clone())));
+    let parts = records
+        .iter()
+        .zip(outcomes)
+        .map(|(record, outcome)| match outcome {
+            Ok(ack) => PartOutcome::Acknowledged(record.metadata(&ack, stamp)),
+            Err(error) => PartOutcome::failed(error),
+        });
+    ProduceError::Multi(parts.collect())
+}
