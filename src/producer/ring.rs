@@ -213,6 +213,9 @@ impl<K, V, P, A: Append> Ring<K, V, P, A> {
             match upstream.as_mut().poll_next(cx) {
                 Poll::Ready(Some(item)) => match I::envelope(item) {
                     Ok(envelope) => {
+                        if self.envelopes.len() == self.envelopes.capacity() {
+                            self.grow();
+                        }
                         self.envelopes.push_back(envelope);
                         let stamp = *stamp.get_or_insert_with(wall_clock);
                         self.stage_newest(stamp);
@@ -225,6 +228,16 @@ impl<K, V, P, A: Append> Ring<K, V, P, A> {
             taken += 1;
         }
         taken > 0
+    }
+
+    /// Doubles the room for elements, but not beyond what may be in flight: the ring is gone round
+    /// and round, and what it does not use would only displace other things from the caches.
+    #[cold]
+    fn grow(&mut self) {
+        let more = self.envelopes.len().max(CHUNK_RECORDS);
+        let most = self.limits.envelopes.saturating_sub(self.envelopes.len());
+        self.envelopes.reserve_exact(more.min(most));
+        self.sizes.reserve_exact(more.min(most));
     }
 
     /// Serializes the records of the newest element, where it lies: all of them, or none.

@@ -30,7 +30,7 @@ impl Core {
             Some((number, left)) if *number as i32 == p.index => left,
             _ => &mut none,
         };
-        let largest = self.limits.batch_max.min(p.check_at.saturating_sub(1));
+        let largest = p.most.min(p.check_at.saturating_sub(1));
         let most = largest.saturating_sub(HEADER_LEN).min(buffer.capacity());
         let mut len = buffer.len();
         let mut count = 0;

@@ -251,7 +251,7 @@ impl Core {
             let encode = batch.encode(record);
             let body_len = encode.body_len();
             let len = buffer.len() + crate::batch::encode::varint_len(body_len as i64) + body_len;
-            if len + HEADER_LEN > self.limits.batch_max && batch.count > 0 {
+            if len + HEADER_LEN > p.most && batch.count > 0 {
                 self.close_batch(partition, now);
                 self.urge(partition);
                 continue;
@@ -340,6 +340,7 @@ impl Core {
         let p = &mut self.partitions[partition];
         p.open = Some(batch);
         p.check_at = p.pace.max(self.limits.batch);
+        p.most = self.limits.batch_max;
         self.list(partition);
         let Some(broker) = self.partitions[partition].leader else {
             self.want_metadata(now);
@@ -440,14 +441,22 @@ impl Core {
             self.partitions[partition].check_at = usize::MAX;
             return;
         }
-        let ready = self
-            .ready_size(unanswered)
-            .max(self.partitions[partition].pace);
+        let queued = self.partitions[partition].queue.len();
+        let ready = self.ready_size(unanswered + queued);
+        let p = &mut self.partitions[partition];
+        let ready = ready.max(p.pace);
         if len >= ready {
-            self.partitions[partition].check_at = usize::MAX;
+            p.check_at = usize::MAX;
+            // While more may go, what is ready stays as it is, and the next record opens another
+            // batch: did it grow until the connection's task comes to run, all that a flow may have
+            // in flight would be one batch, and nothing under way while the flow makes the next.
+            let under_way = p.in_flight.len() + queued + 1;
+            if self.limits.adaptive && !p.recovering && under_way < self.limits.per_partition {
+                p.most = len;
+            }
             self.notify(broker);
         } else {
-            self.partitions[partition].check_at = ready;
+            p.check_at = ready;
         }
     }
 

@@ -145,7 +145,10 @@ impl Core {
                     let linger_ends = batch.created + self.config.linger;
                     let ready = ready.max(p.pace);
                     let full = batch.len() + crate::batch::HEADER_LEN >= ready;
-                    if all || batch.hurried || full || linger_ends <= now {
+                    // Who waits for what is under way can wait with the rest until it is told: the
+                    // rest may be a whole batch by then.
+                    let early = self.limits.adaptive && p.in_flight.len() > 1;
+                    if all || full || linger_ends <= now || (batch.hurried && !early) {
                         go = true;
                         break;
                     }

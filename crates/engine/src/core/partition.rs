@@ -63,6 +63,8 @@ pub(super) struct Partition {
     pub listed: bool,
     /// The open batch's size at which it is looked at again.
     pub check_at: usize,
+    /// The size that the open batch may have.
+    pub most: usize,
     /// The size at which a batch is ready, as fast as records come at present.
     pub pace: usize,
     /// The topic's records get the broker's time, as far as is known.
@@ -117,6 +119,7 @@ impl Partition {
             refusals: 0,
             listed: false,
             check_at: 0,
+            most: 0,
             pace: 0,
             log_append: false,
             size_hint: 0,
