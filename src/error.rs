@@ -40,6 +40,12 @@ impl<K, V, P> From<Failed<K, V, P>> for Error {
     }
 }
 
+impl From<DiscoveryError> for Error {
+    fn from(error: DiscoveryError) -> Self {
+        Self::Start(error.into())
+    }
+}
+
 impl Error {
     /// Whether the same may succeed later.
     #[must_use]

@@ -28,11 +28,11 @@ impl AggregateDiscovery {
     }
 
     async fn ask(&self, service: &str, timeout: Duration) -> Result<Vec<Endpoint>, BoxError> {
-        let end = Instant::now() + timeout;
+        let began = Instant::now();
         let mut errors = Vec::new();
-        for (method, left) in self.0.iter().zip((1..=self.0.len()).rev()) {
-            let share = end.saturating_duration_since(Instant::now());
-            let share = share / u32::try_from(left).unwrap_or(u32::MAX);
+        for (index, method) in self.0.iter().enumerate() {
+            let left = u32::try_from(self.0.len() - index).unwrap_or(u32::MAX);
+            let share = timeout.saturating_sub(began.elapsed()) / left;
             match check::ask(method, service, share).await {
                 // A method whose addresses are all of no use has none.
                 Ok(found) => match check::usable(method, service, found.clone()) {

@@ -12,6 +12,9 @@ use hickory_resolver::{
 use std::{net::SocketAddr, time::Duration};
 use tokio::task::{JoinSet, spawn_blocking};
 
+/// An answer that takes longer does not come.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
 /// So many targets of SRV records are looked up at the same time.
 const AT_ONCE: usize = 16;
 
@@ -27,8 +30,8 @@ const AT_ONCE: usize = 16;
 /// authority is your own.
 ///
 /// Every lookup asks anew, and nothing is cached. A lost packet is sent again after a third of the
-/// time that a lookup has; a truncated answer is asked for by TCP. No thread of the runtime is
-/// blocked.
+/// time that a lookup has, or five seconds; a truncated answer is asked for by TCP. No thread of the
+/// runtime is blocked.
 ///
 /// To ask the system's resolver as every other program does, no discovery is needed:
 /// `bootstrap.servers` are looked up at each connection. This is for SRV records, for servers of
@@ -102,7 +105,7 @@ impl DnsDiscovery {
             };
             let options = builder.options_mut();
             options.attempts = 2;
-            options.timeout = timeout / 3;
+            options.timeout = (timeout / 3).min(LONGEST_WAIT);
             options.cache_size = 0;
             options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
             builder.build()

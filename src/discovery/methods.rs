@@ -126,7 +126,6 @@ impl Methods {
     }
 
     #[cfg(feature = "dns")]
-    #[expect(clippy::unnecessary_wraps, reason = "it can fail without the feature")]
     fn dns(&self, _: &str) -> Result<Arc<dyn Discovery>, DiscoveryError> {
         Ok(Arc::new(self.dns.clone()))
     }
