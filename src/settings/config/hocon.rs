@@ -7,11 +7,9 @@ use super::{
     env::Variables,
     tree::{Leaf, List, MAX_DEPTH, Node, Table, Value},
 };
-use hocon::{
-    Config as Parsed, HoconError, HoconValue, ParseOptions, ResolveOptions, ScalarType, ScalarValue,
-};
+use hocon::{HoconError, HoconValue, ParseOptions, ResolveOptions, ScalarType};
 use places::Places;
-use std::path::Path;
+use std::{path::Path, thread};
 
 /// The defaults of [`DEFAULT_SECTIONS`], of which the file has the first.
 fn reference(section: &str) -> String {
@@ -19,11 +17,39 @@ fn reference(section: &str) -> String {
     file.replacen(DEFAULT_SECTIONS[0], section, 1)
 }
 
+/// The parser follows substitutions by recursion, so that their number bounds its stack: some 10 KiB
+/// each without optimization.
+const MAX_SUBSTITUTIONS: usize = 2_000;
+const STACK: usize = 64 << 20;
+
 /// Reads a text with everything that it includes. What it refers to is looked for in the text, in
-/// the reference, then among the variables.
+/// the reference, then among the process's environment variables, which `variables` are.
 ///
 /// `directory` is where includes are looked for.
 pub(super) fn read(
+    text: &str,
+    origin: &Origin,
+    directory: Option<&Path>,
+    variables: &Variables,
+) -> Result<Table, LoadError> {
+    let read = || read_here(text, origin, directory, variables);
+    let with_room = thread::Builder::new().stack_size(STACK);
+    thread::scope(|scope| {
+        let reader = with_room.spawn_scoped(scope, read).ok();
+        reader.and_then(|reader| reader.join().ok())
+    })
+    .unwrap_or_else(|| Err(broken(origin, "the parser gave up on it")))
+}
+
+fn broken(at: &Origin, what: &'static str) -> LoadError {
+    LoadError::Syntax {
+        at: at.clone(),
+        format: Format::Hocon,
+        what: Some(what),
+    }
+}
+
+fn read_here(
     text: &str,
     origin: &Origin,
     directory: Option<&Path>,
@@ -37,8 +63,7 @@ pub(super) fn read(
         };
         hocon::parse_string_with_options(text, options)
     };
-    let own = unresolved(text).map_err(|error| parse_error(error, origin))?;
-    let mut all = own;
+    let mut all = unresolved(text).map_err(|error| parse_error(error, origin))?;
     let mut places = Places::new(variables);
     for section in DEFAULT_SECTIONS {
         let reference = reference(section);
@@ -48,15 +73,14 @@ pub(super) fn read(
         places.add(&reference, &Origin::Default, None);
     }
     places.add(text, origin, directory);
+    if places.references() > MAX_SUBSTITUTIONS {
+        return Err(broken(origin, "it has more than 2000 substitutions"));
+    }
 
-    // A fallback of its own, so that a test brings its variables along. What is left unresolved is
-    // an error only inside of the section that is asked for: an application's file refers to other
-    // libraries' defaults, which are not here.
-    let options = ResolveOptions::defaults()
-        .with_use_system_environment(false)
-        .with_allow_unresolved(true);
+    // What is left unresolved is an error only inside of the section that is asked for: an
+    // application's file refers to other libraries' defaults, which are not here.
+    let options = ResolveOptions::defaults().with_allow_unresolved(true);
     let resolved = all
-        .with_fallback(&environment(variables))
         .resolve(options)
         .map_err(|error| parse_error(error, origin))?;
 
@@ -70,18 +94,7 @@ pub(super) fn read(
         }
         path.pop();
     }
-    // Without the variables: none of them is a section.
-    root.retain(|_, node| matches!(node, Node::Table(_)));
     Ok(root)
-}
-
-/// The variables as a document.
-fn environment(variables: &Variables) -> Parsed {
-    let fields = variables.iter().map(|(name, value)| {
-        let value = HoconValue::Scalar(ScalarValue::string(value.to_owned()));
-        (name.to_owned(), value)
-    });
-    Parsed::new(fields.collect())
 }
 
 fn quoted(name: &str) -> String {
@@ -89,7 +102,7 @@ fn quoted(name: &str) -> String {
     format!("\"{escaped}\"")
 }
 
-/// A value with its origin; `null` is the same as nothing.
+/// A value with its origin. `null` is the same as nothing, and so is what is deeper than any section.
 fn node(
     value: &HoconValue,
     path: &mut Vec<String>,

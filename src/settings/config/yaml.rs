@@ -85,20 +85,16 @@ impl<'a> Reader<'a> {
     fn table(&mut self, depth: usize) -> Result<Table, LoadError> {
         let mut table = Table::new();
         loop {
-            let (name, at) = match self.next()? {
+            let name = match self.next()? {
                 (Event::MappingEnd, _) => return Ok(table),
-                (Event::Scalar(name, _, 0, None), at) => (name, at),
+                (Event::Scalar(name, _, 0, None), _) => name,
                 (_, at) => return Err(self.broken(&at, "a name must be plain text")),
             };
-            let (event, value_at) = self.next()?;
-            let Some(node) = self.node(event, value_at, depth + 1)? else {
-                continue;
-            };
             let path: Vec<&str> = name.split('.').collect();
-            if path.len() + depth > MAX_DEPTH {
-                return Err(self.broken(&at, "tables are nested too deeply"));
+            let (event, value_at) = self.next()?;
+            if let Some(node) = self.node(event, value_at, depth + path.len())? {
+                tree::insert(&mut table, &path, node);
             }
-            tree::insert(&mut table, &path, node);
         }
     }
 

@@ -175,3 +175,25 @@ fn hostile_nesting_is_an_error_and_no_crash() {
         assert!(Config::parse(&text, format).is_err(), "{format}");
     }
 }
+
+#[test]
+fn substitutions_that_chase_each_other_end() {
+    let chain = |length: usize| {
+        let mut text = String::from("a = ${?b} { x = 1 }\nb = ${?a} { y = 2 }\n");
+        for number in 0..length {
+            text += &format!("c{number} = ${{?c{}}} {{ }}\n", number + 1);
+        }
+        text + "guanaco.producer = ${?a} ${?c0} { parallelism = 3 }"
+    };
+    let read = |length| {
+        let config = Config::parse(&chain(length), Format::Hocon)?;
+        config.producer_at("guanaco.producer")
+    };
+    let told = read(400).map_or_else(|error| error.to_string(), |it| format!("{it:?}"));
+    assert!(told.contains("unknown setting guanaco.producer."), "{told}");
+    let error = read(3_000).unwrap_err();
+    assert!(
+        error.to_string().contains("more than 2000 substitutions"),
+        "{error}"
+    );
+}

@@ -9,8 +9,10 @@ use super::super::{env::Variables, origin::Origin};
 use hocon::{Token, TokenKind};
 use std::{cell::Cell, iter::Peekable, path::Path, vec};
 
-/// A bound on the work for one setting: substitutions can refer to each other without an end.
-const STEPS: usize = 10_000;
+/// Bounds on the work for one setting, as optional substitutions can refer to each other without an
+/// end: how many may be followed in a row, and how many definitions may be looked at in all.
+const MAX_CHAIN: usize = 32;
+const MAX_MATCHES: usize = 10_000;
 
 /// Includes within includes; the parser refuses cycles before they come here.
 const MAX_INCLUDES: usize = 32;
@@ -70,7 +72,7 @@ impl<'a> Places<'a> {
 
     /// Where the setting at `path` has its value from, if it is in any of the texts.
     pub(super) fn origin(&self, path: &[String]) -> Option<Origin> {
-        self.search(path, &Cell::new(STEPS))
+        self.search(path, 0, &Cell::new(MAX_MATCHES))
     }
 
     /// What the setting at `path` refers to, where that is plain to see.
@@ -79,22 +81,31 @@ impl<'a> Places<'a> {
         Some(definition.references.first()?.join("."))
     }
 
-    fn search(&self, path: &[String], steps: &Cell<usize>) -> Option<Origin> {
+    /// How many substitutions there are.
+    pub(super) fn references(&self) -> usize {
+        let all = self.definitions.iter();
+        all.map(|definition| definition.references.len()).sum()
+    }
+
+    fn search(&self, path: &[String], chain: usize, left: &Cell<usize>) -> Option<Origin> {
+        if chain > MAX_CHAIN {
+            return None;
+        }
         for definition in self.definitions.iter().rev() {
-            steps.set(steps.get().checked_sub(1)?);
             let Some(rest) = path.strip_prefix(definition.path.as_slice()) else {
                 continue;
             };
+            left.set(left.get().checked_sub(1)?);
             let targets = definition.references.iter().rev().flat_map(|reference| {
                 let scoped = [&definition.scope, reference.as_slice(), rest].concat();
                 let global = [reference.as_slice(), rest].concat();
                 [scoped, global]
             });
             let found = match rest {
-                [] => self.of_value(definition, targets, steps),
+                [] => self.of_value(definition, targets, chain, left),
                 _ => targets
                     .filter(|target| target != path)
-                    .find_map(|target| self.search(&target, steps)),
+                    .find_map(|target| self.search(&target, chain + 1, left)),
             };
             if found.is_some() {
                 return found;
@@ -107,13 +118,15 @@ impl<'a> Places<'a> {
     fn of_value(
         &self,
         definition: &Definition,
-        mut targets: impl Iterator<Item = Vec<String>>,
-        steps: &Cell<usize>,
+        targets: impl Iterator<Item = Vec<String>>,
+        chain: usize,
+        left: &Cell<usize>,
     ) -> Option<Origin> {
         if !definition.optional {
             return Some(self.with_variable(definition));
         }
-        if targets.any(|it| it != definition.path && self.search(&it, steps).is_some()) {
+        let mut others = targets.filter(|target| *target != definition.path);
+        if others.any(|target| self.search(&target, chain + 1, left).is_some()) {
             return Some(definition.at.clone());
         }
         let of_variable = self.with_variable(definition);
