@@ -9,17 +9,24 @@ mod io;
 mod metrics;
 mod producer;
 mod record;
+mod secret;
 mod sending;
 mod sync;
+mod token;
 mod topic;
 
 pub use appender::{Appender, Placement};
-pub use config::{Acks, Compression, ConfigKey, KeyStatus, ProducerConfig};
+pub use config::{
+    Acks, Compression, ConfigKey, KeyStatus, Mechanism, OAuthSettings, Pem, ProducerConfig,
+    SaslSettings, Security, SecurityProtocol, TlsSettings, TlsVersions,
+};
 pub use error::{
-    Cause, ConfigError, ConfigWarning, DeliveryError, KafkaError, StartError, Written,
+    AuthFailure, Cause, ConfigError, ConfigWarning, DeliveryError, KafkaError, StartError, Written,
 };
 pub use metrics::{CloseReport, MetricName, Metrics};
 pub use producer::{Partitioner, Producer};
 pub use record::{Ack, Header, RecordRef, Timestamp};
+pub use secret::Secret;
 pub use sending::Sending;
+pub use token::{Token, TokenError, TokenFuture, TokenProvider};
 pub use topic::Topic;

@@ -5,6 +5,7 @@ use crate::{
     Written,
     appender::Appender,
     io::{
+        bootstrap::ConnectOptions,
         driver,
         resolve::StaticAddresses,
         shared::{Shared, now},
@@ -88,6 +89,10 @@ impl Producer {
                 "max.in.flight.per.partition > 1 without idempotence: retries can reorder"
             );
         }
+        for warning in config.security.warnings() {
+            tracing::warn!("{warning}");
+        }
+        let connect = ConnectOptions::of(&config)?;
         let resolver = StaticAddresses::parse(&config.bootstrap_servers).map_err(|error| {
             StartError::Unreachable {
                 failures: error.to_string().into(),
@@ -95,7 +100,12 @@ impl Producer {
             }
         })?;
         let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
-        let shared = Arc::new(Shared::new(Arc::new(config), partitioner, runtime.clone()));
+        let shared = Arc::new(Shared::new(
+            Arc::new(config),
+            connect,
+            partitioner,
+            runtime.clone(),
+        ));
         runtime.spawn(driver::run(Arc::clone(&shared), Box::new(resolver)));
         Ok(Self(Arc::new(Owner { shared })))
     }

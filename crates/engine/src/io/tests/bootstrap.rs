@@ -42,7 +42,7 @@ impl Resolve for Rounds {
 }
 
 fn options() -> ConnectOptions {
-    ConnectOptions::of(&ProducerConfig::default())
+    ConnectOptions::of(&ProducerConfig::default()).unwrap()
 }
 
 async fn listen() -> (TcpListener, Address) {
