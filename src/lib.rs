@@ -37,12 +37,13 @@
 //! - [Single sends, back-pressure, a web service](_documentation::send_producer)
 //! - [What is retried, and what may be sent again](_documentation::retries)
 //! - [Graceful shutdown, and what dropping does](_documentation::shutdown)
+//! - [TLS and SASL](_documentation::security)
 //! - [Runtimes, threads, platforms, features](_documentation::runtime)
 //! - [Serializers of one's own](serialization::Serializer)
 //!
 //! # Not here yet
 //!
-//! Transactions, consuming and committing, TLS and SASL, configuration files.
+//! Transactions, consuming and committing, configuration files.
 
 /// The longer documents. Their snippets are compiled with the tests.
 pub mod _documentation {
@@ -54,6 +55,8 @@ pub mod _documentation {
     pub mod retries {}
     #[doc = include_str!("../docs/shutdown.md")]
     pub mod shutdown {}
+    #[doc = include_str!("../docs/security.md")]
+    pub mod security {}
     #[doc = include_str!("../docs/runtime.md")]
     pub mod runtime {}
 }
@@ -75,8 +78,12 @@ mod settings;
 pub use envelope::{Delivered, Delivery, Envelope};
 pub use error::{Error, Failed, PartOutcome, ProduceError, SettingsError, StartError, UserError};
 pub use guanaco_engine::{
-    Cause, CloseReport, ConfigError, DeliveryError, Header, KafkaError, MetricName, Metrics,
-    Timestamp, Topic, Written,
+    AuthFailure, Cause, CloseReport, ConfigError, DeliveryError, Header, KafkaError, MetricName,
+    Metrics, Timestamp, Topic, Written,
+};
+pub use guanaco_engine::{
+    Mechanism, OAuthSettings, Pem, SaslSettings, Secret, Security, SecurityProtocol, TlsSettings,
+    TlsVersions, Token, TokenError, TokenFuture, TokenProvider,
 };
 pub use partitioner::{PartitionWith, Partitioner, partition_with};
 pub use producer::{KafkaProducer, KafkaStreamExt};

@@ -1,7 +1,7 @@
 //! The part of the settings that a Kafka client is made from: no types of the stream in it.
 
 use crate::{Partitioner, SettingsError};
-use guanaco_engine::ProducerConfig;
+use guanaco_engine::{ProducerConfig, Security};
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 /// Properties whose values may be shown; the rest may be, or contain, secrets.
@@ -28,10 +28,14 @@ const HARMLESS: [&str; 20] = [
     "security.protocol",
 ];
 
+/// What code does to the settings of security, after the properties.
+pub(crate) type SecurityHook = Arc<dyn Fn(&mut Security) + Send + Sync>;
+
 #[derive(Clone)]
 pub(crate) struct ClientSettings {
     pub(crate) properties: BTreeMap<String, String>,
     pub(crate) partitioner: Option<Arc<dyn Partitioner>>,
+    pub(crate) security: Option<SecurityHook>,
     /// Where it is not left to `close.timeout.ms`.
     pub(crate) close_timeout: Option<Duration>,
 }
@@ -41,6 +45,9 @@ impl ClientSettings {
     pub(crate) fn config(&self) -> Result<ProducerConfig, SettingsError> {
         let (mut config, warnings) = ProducerConfig::from_properties(&self.properties)?;
         config.close_timeout = self.close_timeout.unwrap_or(config.close_timeout);
+        if let Some(hook) = &self.security {
+            hook(&mut config.security);
+        }
         config.validate()?;
         for warning in warnings {
             tracing::warn!(setting = warning.key, "{warning}");
@@ -70,6 +77,11 @@ impl ClientSettings {
                 return refuse(key);
             }
         }
+        match (&self.security, &asked.security) {
+            (_, None) => {}
+            (Some(own), Some(asked)) if Arc::ptr_eq(own, asked) => {}
+            (_, Some(_)) => return refuse("with_security"),
+        }
         match (&self.partitioner, &asked.partitioner) {
             (_, None) => Ok(()),
             (Some(own), Some(asked)) if Arc::ptr_eq(own, asked) => Ok(()),
@@ -83,6 +95,7 @@ impl fmt::Debug for ClientSettings {
         f.debug_struct("ClientSettings")
             .field("properties", &Masked(&self.properties))
             .field("partitioner", &self.partitioner.is_some())
+            .field("security", &self.security.is_some())
             .field("close_timeout", &self.close_timeout)
             .finish()
     }

@@ -11,7 +11,8 @@ mod validate;
 
 pub use keys::{ConfigKey, KeyStatus};
 pub use security::{
-    Mechanism, OAuthSettings, Pem, SaslSettings, Security, SecurityProtocol, TlsSettings, TlsVersions,
+    Mechanism, OAuthSettings, Pem, SaslSettings, Security, SecurityProtocol, TlsSettings,
+    TlsVersions,
 };
 
 use std::time::Duration;

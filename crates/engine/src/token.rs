@@ -4,8 +4,7 @@ use crate::Secret;
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 /// A token on its way.
-pub type TokenFuture<'a> =
-    Pin<Box<dyn Future<Output = Result<Token, TokenError>> + Send + 'a>>;
+pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Result<Token, TokenError>> + Send + 'a>>;
 
 /// Makes tokens for OAUTHBEARER: any closure that returns a future does.
 ///

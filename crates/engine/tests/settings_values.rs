@@ -30,7 +30,12 @@ fn fields(config: &ProducerConfig) -> String {
 fn setting_every_default_changes_nothing() {
     let mut config = ProducerConfig::default();
     let before = fields(&config);
+    // Kafka's defaults that have to be changed here: Kerberos, and stores that are not PEM.
+    let elsewhere = ["sasl.mechanism", "ssl.keystore.type", "ssl.truststore.type"];
     for key in ConfigKey::all() {
+        if elsewhere.contains(&key.name()) {
+            continue;
+        }
         if let (KeyStatus::Supported, Some(default)) = (key.status(), key.default_value()) {
             assert_eq!(config.set(key.name(), default), Ok(None), "{}", key.name());
         }
@@ -51,6 +56,8 @@ fn every_supported_number_lands_in_its_own_field() {
             ("compression.gzip.level" | "compression.lz4.level" | "compression.zstd.level", _) => {
                 continue;
             }
+            // It cannot be switched off.
+            ("enable.ssl.certificate.verification", _) => continue,
             (_, "INT" | "LONG") => "77777",
             (_, "BOOLEAN") if key.default_value() == Some("true") => "false",
             (_, "BOOLEAN") => "true",

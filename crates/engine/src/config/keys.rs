@@ -2,8 +2,8 @@
 
 use super::{
     ProducerConfig, apply,
-    security::apply as secure,
     read::{Applied, boolean, int, millis, millis_or_never, socket_buffer, whole},
+    security::apply as secure,
 };
 use Place::Supported;
 

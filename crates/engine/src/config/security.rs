@@ -162,7 +162,8 @@ impl TlsSettings {
     /// Whether the name in a broker's certificate must be the one that was dialled.
     #[must_use]
     pub fn checks_hostname(&self) -> bool {
-        !self.unchecked_by_call && !(self.unchecked_by_property && self.allow_insecure)
+        let by_property = self.unchecked_by_property && self.allow_insecure;
+        !(self.unchecked_by_call || by_property)
     }
 
     #[cfg(feature = "tls")]

@@ -77,7 +77,9 @@ pub(crate) async fn connect(
         secure.authenticate(&mut connection, limit).await?;
         Ok(connection)
     };
-    ready.await.map_err(|kind: ConnectErrorKind| kind.at(address))
+    ready
+        .await
+        .map_err(|kind: ConnectErrorKind| kind.at(address))
 }
 
 /// Asks for addresses and tries them, over and over, until a broker answers or the deadline comes
@@ -299,9 +301,7 @@ impl Failures {
 
     /// As [`auth`](Self::auth), if that is certain of all addresses.
     fn nobody_to_trust(&self) -> Option<(Arc<str>, AuthFailure)> {
-        let certain = |failure: &Option<(String, Option<AuthFailure>)>| {
-            matches!(failure, Some((_, Some(reason))) if reason.is_certain())
-        };
+        let certain = |failure: &Option<(String, Option<AuthFailure>)>| matches!(failure, Some((_, Some(reason))) if reason.is_certain());
         self.by_address.values().all(certain).then(|| self.auth())?
     }
 

@@ -13,6 +13,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     time::{Instant, timeout},
 };
+use zeroize::Zeroize;
 
 /// A byte stream on which the protocol's versions are settled.
 ///
@@ -110,6 +111,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     /// Whether it is time to say again who we are.
     pub(super) fn wants_renewal(&self) -> bool {
         self.renew.is_some_and(|at| at <= Instant::now())
+    }
+
+    /// Overwrites the bytes of the latest request, which had a secret in it.
+    pub(super) fn wipe(&mut self) {
+        self.out.zeroize();
     }
 
     /// Sends a request and waits for its answer, at most `limit`.

@@ -45,7 +45,10 @@ pub(crate) enum ConnectErrorKind {
     #[error(transparent)]
     Auth(AuthFailure),
     /// Something that only shows when it is used: a file that cannot be read.
-    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "no files without TLS"))]
+    #[cfg_attr(
+        not(feature = "tls"),
+        allow(dead_code, reason = "no files without TLS")
+    )]
     #[error(transparent)]
     Config(ConfigError),
 }

@@ -270,10 +270,22 @@ mod tests {
     #[test]
     fn a_refusal_repeats_nothing_but_a_code() {
         let cases = [
-            (401, r#"{"error":"invalid_client"}"#, "it answered with status 401 (invalid_client)"),
-            (400, r#"{"error":"Canary 1"}"#, "it answered with status 400"),
+            (
+                401,
+                r#"{"error":"invalid_client"}"#,
+                "it answered with status 401 (invalid_client)",
+            ),
+            (
+                400,
+                r#"{"error":"Canary 1"}"#,
+                "it answered with status 400",
+            ),
             (302, "canary", "it answered with status 302"),
-            (200, r#"{"token":"canary"}"#, "its answer has no access_token"),
+            (
+                200,
+                r#"{"token":"canary"}"#,
+                "its answer has no access_token",
+            ),
             (200, "canary", "its answer has no access_token"),
         ];
         for (status, body, expected) in cases {

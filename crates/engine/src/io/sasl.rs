@@ -19,6 +19,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::{Instant, timeout},
 };
+use zeroize::Zeroizing;
 
 const UNSUPPORTED_SASL_MECHANISM: i16 = 33;
 const ILLEGAL_SASL_STATE: i16 = 34;
@@ -147,8 +148,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Exchange<'a, S> {
         mechanism: &'static str,
         limit: Duration,
     ) -> Result<Self, ConnectErrorKind> {
-        let request = SaslHandshakeRequest::default()
-            .with_mechanism(StrBytes::from_static_str(mechanism));
+        let request =
+            SaslHandshakeRequest::default().with_mechanism(StrBytes::from_static_str(mechanism));
         let answer = connection.call(&request, limit).await.map_err(lost)?;
         match answer.error_code {
             0 => Ok(Self {
@@ -179,11 +180,12 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Exchange<'a, S> {
         message: &Secret,
         secret: &Secret,
     ) -> Result<SaslAuthenticateResponse, ConnectErrorKind> {
-        let bytes = Bytes::copy_from_slice(message.expose().as_bytes());
-        let request = SaslAuthenticateRequest::default().with_auth_bytes(bytes);
+        let bytes = Zeroizing::new(message.expose().as_bytes().to_vec());
+        let request = SaslAuthenticateRequest::default().with_auth_bytes(Bytes::from_owner(bytes));
         self.sent = Instant::now();
-        let call = self.connection.call(&request, self.limit);
-        let answer = call.await.map_err(lost)?;
+        let answer = self.connection.call(&request, self.limit).await;
+        self.connection.wipe();
+        let answer = answer.map_err(lost)?;
         if answer.error_code == 0 {
             return Ok(answer);
         }
@@ -249,7 +251,7 @@ fn bearer(token: &Secret, extensions: &[(String, String)]) -> Result<Secret, Con
         let why = "what was given as one has other characters than a token has";
         return Err(ConnectErrorKind::Auth(AuthFailure::Token(why.into())));
     }
-    let mut message = zeroize::Zeroizing::new(String::with_capacity(token.expose().len() + 256));
+    let mut message = Zeroizing::new(String::with_capacity(token.expose().len() + 256));
     message.push_str("n,,\u{1}auth=Bearer ");
     message.push_str(token.expose());
     for (name, value) in extensions {

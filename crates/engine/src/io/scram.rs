@@ -78,7 +78,11 @@ impl Scram {
         nonce: String,
     ) -> Self {
         let name = Zeroizing::new(username.expose().replace('=', "=3D").replace(',', "=2C"));
-        let token = if delegation_token { ",tokenauth=true" } else { "" };
+        let token = if delegation_token {
+            ",tokenauth=true"
+        } else {
+            ""
+        };
         Self {
             hash,
             password: password.clone(),
@@ -116,11 +120,7 @@ impl Scram {
         let stored_key = digest::digest(self.hash.digest, client_key.as_ref());
 
         let last = format!("c={CHANNEL},r={}", challenge.nonce);
-        let exchange = Secret::new(format!(
-            "{},{},{last}",
-            self.first.expose(),
-            challenge.text
-        ));
+        let exchange = Secret::new(format!("{},{},{last}", self.first.expose(), challenge.text));
         let signature = hmac::sign(
             &hmac::Key::new(self.hash.hmac, stored_key.as_ref()),
             exchange.expose().as_bytes(),
@@ -245,8 +245,7 @@ mod tests {
             scram.first().expose(),
             "n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL"
         );
-        let challenge =
-            b"r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096";
+        let challenge = b"r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096";
         let proven = scram.prove(challenge).ok().unwrap();
         assert_eq!(
             proven.message().expose(),
@@ -293,7 +292,8 @@ mod tests {
 
     #[test]
     fn iterations_have_bounds() {
-        let with = |count: &str| refusal(&format!("r={NONCE}x,s=W22ZaJ0SNY7soEsUEjb6gQ==,i={count}"));
+        let with =
+            |count: &str| refusal(&format!("r={NONCE}x,s=W22ZaJ0SNY7soEsUEjb6gQ==,i={count}"));
         assert!(with("4095").contains("fewer"));
         assert!(with("1000001").contains("more"));
         for count in ["", "-1", "+5000", "4294967296", "x"] {
@@ -303,7 +303,14 @@ mod tests {
 
     #[test]
     fn broken_challenges_are_refused() {
-        for challenge in ["", "r=", "s=a,r=b,i=1", "m=ext,r=x,s=YQ==,i=4096", "r=x,s=,i=4096", "r=x,s=*,i=4096"] {
+        for challenge in [
+            "",
+            "r=",
+            "s=a,r=b,i=1",
+            "m=ext,r=x,s=YQ==,i=4096",
+            "r=x,s=,i=4096",
+            "r=x,s=*,i=4096",
+        ] {
             assert!(!refusal(challenge).is_empty(), "{challenge}");
         }
         let scram = scram(ScramHash::Sha512, NONCE);

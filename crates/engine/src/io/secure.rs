@@ -1,8 +1,6 @@
 //! What a connection goes through between its socket and its first request.
 
-use super::{
-    connection::Connection, dial::ConnectErrorKind, sasl::Authenticator, stream::Stream,
-};
+use super::{connection::Connection, dial::ConnectErrorKind, sasl::Authenticator, stream::Stream};
 use crate::{ConfigError, ProducerConfig};
 use std::time::Duration;
 use tokio::{
@@ -27,9 +25,7 @@ impl Secure {
         Ok(Self {
             #[cfg(feature = "tls")]
             tls: super::tls::Tls::of(&plan),
-            login: plan
-                .login
-                .map(|login| Authenticator::new(login, config)),
+            login: plan.login.map(|login| Authenticator::new(login, config)),
         })
     }
 

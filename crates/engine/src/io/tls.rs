@@ -1,10 +1,7 @@
 //! TLS by rustls: what is trusted, who we are, and what a failure means.
 
 use super::{dial::ConnectErrorKind, stream::Stream};
-use crate::{
-    AuthFailure, ConfigError, Pem, TlsSettings, TlsVersions,
-    config::security::Plan,
-};
+use crate::{AuthFailure, ConfigError, Pem, TlsSettings, TlsVersions, config::security::Plan};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore,
@@ -13,7 +10,9 @@ use rustls::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
-    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime, pem::PemObject},
+    pki_types::{
+        CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime, pem::PemObject,
+    },
 };
 use std::{
     fs, io,
@@ -202,15 +201,15 @@ fn roots(settings: &TlsSettings, system_too: bool) -> Result<RootCertStore, Conf
         roots.add_parsable_certificates(found.certs);
     }
     if roots.is_empty() {
-        return invalid(ROOTS, "must be set: the system names no trusted authorities");
+        return invalid(
+            ROOTS,
+            "must be set: the system names no trusted authorities",
+        );
     }
     Ok(roots)
 }
 
-fn certificates(
-    pem: &Pem,
-    key: &'static str,
-) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+fn certificates(pem: &Pem, key: &'static str) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
     let bytes = bytes(pem, key)?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
     match found {
@@ -237,8 +236,7 @@ fn private_key(pem: &Pem, settings: &TlsSettings) -> Result<PrivateKeyDer<'stati
     if let Some((body, _)) = encrypted {
         return decrypt(body, settings);
     }
-    PrivateKeyDer::from_pem_slice(&bytes)
-        .or_else(|_| invalid(KEY, no_pem(&bytes, "private key")))
+    PrivateKeyDer::from_pem_slice(&bytes).or_else(|_| invalid(KEY, no_pem(&bytes, "private key")))
 }
 
 /// Opens an encrypted PKCS#8 key.
@@ -298,13 +296,9 @@ impl ServerCertVerifier for AnyName {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         use CertificateError::{NotValidForName, NotValidForNameContext};
-        let verified = self.0.verify_server_cert(
-            end_entity,
-            intermediates,
-            server_name,
-            ocsp_response,
-            now,
-        );
+        let verified =
+            self.0
+                .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match verified {
             // The name is looked at last, when the chain is known to be good.
             Err(rustls::Error::InvalidCertificate(
@@ -387,4 +381,52 @@ fn invalid<T>(
         key,
         rule: rule.into(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::client_config;
+    use crate::{Pem, Secret, TlsSettings};
+
+    const CERTIFICATE: &str = include_str!("tests/data/client.crt");
+    /// Opened by `opensesame`.
+    const ENCRYPTED: &str = include_str!("tests/data/client-encrypted.key");
+
+    fn with_key(key: &str, password: Option<&str>) -> Result<(), String> {
+        let pem = |text: &str| Some(Pem::Text(Secret::new(text)));
+        let mut settings = TlsSettings::default();
+        settings.roots = pem(CERTIFICATE);
+        settings.certificate = pem(CERTIFICATE);
+        settings.key = pem(key);
+        settings.key_password = password.map(Secret::new);
+        let made = client_config(&settings, false);
+        made.map(drop).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_encrypted_key_opens_with_its_password_only() {
+        assert_eq!(with_key(ENCRYPTED, Some("opensesame")), Ok(()));
+        for (password, part) in [
+            (Some("open barley"), "does not open the key"),
+            (None, "the key is encrypted"),
+        ] {
+            let error = with_key(ENCRYPTED, password).unwrap_err();
+            assert!(
+                error.starts_with("ssl.key.password") && error.contains(part),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_none_or_of_another_kind_is_named() {
+        let old = "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n";
+        for (key, part) in [(old, "openssl pkcs8 -topk8"), ("nothing", "no private key")] {
+            let error = with_key(key, None).unwrap_err();
+            assert!(
+                error.starts_with("ssl.keystore.key") && error.contains(part),
+                "{error}"
+            );
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Known, and not allowed.
 
-use crate::support::{LIMITED, NOBODY, config, connect, produce, sends, numbered, within};
+use crate::support::{LIMITED, NOBODY, config, connect, numbered, produce, sends, within};
 use guanaco_engine::{Cause, Producer, Topic, Written};
 use std::time::{Duration, Instant};
 

@@ -19,7 +19,10 @@ fn secrets() -> Vec<(&'static str, String)> {
 #[test]
 fn every_password_of_the_key_table_is_masked_or_refused() {
     const PEM: &str = "-----BEGIN canary-----";
-    for key in ConfigKey::all().iter().filter(|key| key.kind() == "PASSWORD") {
+    for key in ConfigKey::all()
+        .iter()
+        .filter(|key| key.kind() == "PASSWORD")
+    {
         for value in ["canary", PEM] {
             let mut config = ProducerConfig::default();
             let outcome = config.set(key.name(), value);
@@ -44,7 +47,10 @@ async fn no_output_of_good_and_failing_starts_holds_a_secret() {
                 ("security.protocol", "SASL_SSL"),
                 ("sasl.mechanism", mechanism),
                 ("start.timeout.ms", "700"),
-                ("sasl.oauthbearer.token.endpoint.url", "http://127.0.0.1:1/token"),
+                (
+                    "sasl.oauthbearer.token.endpoint.url",
+                    "http://127.0.0.1:1/token",
+                ),
                 ("ssl.keystore.key", key),
                 ("ssl.keystore.certificate.chain", &site().await.client.chain),
             ])
@@ -67,7 +73,11 @@ async fn no_output_of_good_and_failing_starts_holds_a_secret() {
         .await
         .unwrap();
     sends(&producer, "t", 10).await;
-    shown += &format!("{producer:?} {:?} {:?}", producer.config(), producer.metrics());
+    shown += &format!(
+        "{producer:?} {:?} {:?}",
+        producer.config(),
+        producer.metrics()
+    );
     shown += &log.text();
 
     assert!(log.text().contains("connected"), "nothing was logged");

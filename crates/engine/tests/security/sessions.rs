@@ -18,7 +18,12 @@ use std::{
 async fn a_session_is_renewed_on_its_connection_without_a_record_lost_or_moved() {
     let log = Log::default();
     let _guard = log.capture();
-    site().await.cluster.create_topic("renewed", 1, 1, &[]).await.unwrap();
+    site()
+        .await
+        .cluster
+        .create_topic("renewed", 1, 1, &[])
+        .await
+        .unwrap();
     let settings = [
         ("security.protocol", "SASL_PLAINTEXT"),
         ("sasl.mechanism", "SCRAM-SHA-256"),
@@ -39,7 +44,10 @@ async fn a_session_is_renewed_on_its_connection_without_a_record_lost_or_moved()
     }
     let log = log.text();
     assert!(!log.contains("connection lost"), "{log}");
-    assert_eq!(site().await.cluster.end_offsets("renewed").await.unwrap(), [next]);
+    assert_eq!(
+        site().await.cluster.end_offsets("renewed").await.unwrap(),
+        [next]
+    );
 }
 
 #[tokio::test]

@@ -129,7 +129,12 @@ pub(crate) async fn works(config: ProducerConfig) -> Producer {
 }
 
 pub(crate) async fn sends(producer: &Producer, topic: &str, count: usize) {
-    let outcomes = within(produce(producer, &Topic::from(topic.to_owned()), &numbered(count))).await;
+    let outcomes = within(produce(
+        producer,
+        &Topic::from(topic.to_owned()),
+        &numbered(count),
+    ))
+    .await;
     assert_eq!(outcomes.len(), count);
     for outcome in outcomes {
         outcome.unwrap();

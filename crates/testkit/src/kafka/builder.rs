@@ -215,7 +215,9 @@ impl KafkaClusterBuilder {
                 .collect();
             properties.set(
                 "listeners",
-                format!("PLAINTEXT://{plaintext},CONTROLLER://{controller},EXT://{external}{others}"),
+                format!(
+                    "PLAINTEXT://{plaintext},CONTROLLER://{controller},EXT://{external}{others}"
+                ),
             );
             properties.set(
                 "advertised.listeners",

@@ -9,8 +9,7 @@ use kafka_protocol::{
     messages::{
         AlterUserScramCredentialsRequest, CreateAclsRequest, DescribeUserScramCredentialsRequest,
         alter_user_scram_credentials_request::ScramCredentialUpsertion,
-        create_acls_request::AclCreation,
-        describe_user_scram_credentials_request::UserName,
+        create_acls_request::AclCreation, describe_user_scram_credentials_request::UserName,
     },
     protocol::StrBytes,
 };
@@ -37,34 +36,39 @@ impl KafkaCluster {
     pub async fn add_scram_user(&self, user: &str, password: &str) -> Result<(), ClusterError> {
         let action = format!("adding user {user}");
         let name = || StrBytes::from_string(user.to_owned());
-        let upsertion = |(mechanism, algorithm, length): (i8, pbkdf2::Algorithm, usize)| {
+        // One of them a request: Kafka takes no user twice in the same.
+        for (mechanism, algorithm, length) in [
+            (1, pbkdf2::PBKDF2_HMAC_SHA256, 32),
+            (2, pbkdf2::PBKDF2_HMAC_SHA512, 64),
+        ] {
             let salt: [u8; 16] = fastrand::u128(..).to_be_bytes();
             let iterations = NonZero::new(ITERATIONS).unwrap_or(NonZero::<u32>::MIN);
             let mut salted = vec![0; length];
-            pbkdf2::derive(algorithm, iterations, &salt, password.as_bytes(), &mut salted);
-            ScramCredentialUpsertion::default()
+            let password = password.as_bytes();
+            pbkdf2::derive(algorithm, iterations, &salt, password, &mut salted);
+            let upsertion = ScramCredentialUpsertion::default()
                 .with_name(name())
                 .with_mechanism(mechanism)
                 .with_iterations(ITERATIONS.try_into().unwrap_or(i32::MAX))
                 .with_salt(Bytes::copy_from_slice(&salt))
-                .with_salted_password(salted.into())
-        };
-        let request = AlterUserScramCredentialsRequest::default().with_upsertions(vec![
-            upsertion((1, pbkdf2::PBKDF2_HMAC_SHA256, 32)),
-            upsertion((2, pbkdf2::PBKDF2_HMAC_SHA512, 64)),
-        ]);
-        let response = self.ask_any(&request, 0).await?;
-        for result in &response.results {
-            ClusterError::check(&action, result.error_code, result.error_message.as_deref())?;
+                .with_salted_password(salted.into());
+            let request =
+                AlterUserScramCredentialsRequest::default().with_upsertions(vec![upsertion]);
+            let response = self.ask_any(&request, 0).await?;
+            for result in &response.results {
+                ClusterError::check(&action, result.error_code, result.error_message.as_deref())?;
+            }
         }
         let request = DescribeUserScramCredentialsRequest::default()
             .with_users(Some(vec![UserName::default().with_name(name())]));
         until(action, || async {
             let response = self.ask_any(&request, 0).await?;
-            Ok(match response.results.iter().all(|user| user.error_code == 0) {
-                true => Look::Done(()),
-                false => Look::NotYet("it is not known yet".into()),
-            })
+            Ok(
+                match response.results.iter().all(|user| user.error_code == 0) {
+                    true => Look::Done(()),
+                    false => Look::NotYet("it is not known yet".into()),
+                },
+            )
         })
         .await
     }

@@ -214,7 +214,9 @@ pub(in crate::config) fn versions(config: &mut ProducerConfig, value: &str) -> A
         (false, true) => TlsVersions::V1_3,
         (false, false) => return rule("must name TLSv1.3, TLSv1.2 or both"),
     };
-    let older = named.iter().any(|name| !["TLSv1.2", "TLSv1.3"].contains(name));
+    let older = named
+        .iter()
+        .any(|name| !["TLSv1.2", "TLSv1.3"].contains(name));
     Ok(older.then_some("versions of TLS before 1.2 are never spoken"))
 }
 
@@ -248,10 +250,7 @@ pub(in crate::config) fn keystore_location(config: &mut ProducerConfig, value: &
     Ok(None)
 }
 
-pub(in crate::config) fn certificate_location(
-    config: &mut ProducerConfig,
-    value: &str,
-) -> Applied {
+pub(in crate::config) fn certificate_location(config: &mut ProducerConfig, value: &str) -> Applied {
     config.security.tls.certificate = file(value);
     Ok(None)
 }

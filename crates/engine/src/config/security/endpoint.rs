@@ -35,8 +35,8 @@ impl Endpoint {
             Some((_, port)) if !port.ends_with(']') => authority.to_owned(),
             _ => format!("{authority}:{default}"),
         };
-        let (host, port) =
-            crate::config::address::split(&full).map_err(|_| "must have a host, and a port if any")?;
+        let (host, port) = crate::config::address::split(&full)
+            .map_err(|_| "must have a host, and a port if any")?;
         if !target.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err("must not have blanks in its path");
         }
@@ -64,7 +64,10 @@ mod tests {
     fn urls_come_apart() {
         for (url, expected) in [
             ("https://idp.example", (true, "idp.example", 443, "/")),
-            ("HTTP://127.0.0.1:8080/t?x=1", (false, "127.0.0.1", 8080, "/t?x=1")),
+            (
+                "HTTP://127.0.0.1:8080/t?x=1",
+                (false, "127.0.0.1", 8080, "/t?x=1"),
+            ),
             ("https://[::1]/token#part", (true, "::1", 443, "/token")),
             ("https://[::1]:44?x", (true, "::1", 44, "/?x")),
         ] {
@@ -90,7 +93,15 @@ mod tests {
 
     #[test]
     fn what_is_no_url_is_refused() {
-        for url in ["", "idp.example", "ftp://a/", "file:///etc/passwd", "https://u:p@a/", "https:///x", "https://a/b c"] {
+        for url in [
+            "",
+            "idp.example",
+            "ftp://a/",
+            "file:///etc/passwd",
+            "https://u:p@a/",
+            "https:///x",
+            "https://a/b c",
+        ] {
             assert!(Endpoint::parse(url).is_err(), "{url}");
         }
     }

@@ -205,10 +205,7 @@ mod tests {
             (String::new(), "must name a login module"),
             (PLAIN.to_owned(), "control flag"),
             (format!("{PLAIN} username=\"canary\";"), "control flag"),
-            (
-                format!("{PLAIN} required password=\"canary;"),
-                "not closed",
-            ),
+            (format!("{PLAIN} required password=\"canary;"), "not closed"),
             (format!("{PLAIN} required password=\"canary\""), "semicolon"),
             (format!("{PLAIN} required canary;"), "name=\"value\""),
             (format!("{PLAIN} required password=;"), "name=\"value\""),

@@ -161,7 +161,10 @@ impl Security {
     fn plan_plain(&self) -> Result<Login, ConfigError> {
         let (username, password) = self.credentials()?;
         if username.expose().contains('\0') || password.expose().contains('\0') {
-            return invalid("sasl.password", "and sasl.username must not hold a zero byte");
+            return invalid(
+                "sasl.password",
+                "and sasl.username must not hold a zero byte",
+            );
         }
         Ok(Login::Plain { username, password })
     }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use kafka_protocol::{
     messages::{
         ApiVersionsResponse, InitProducerIdResponse, MetadataResponse, ProduceResponse,
+        SaslAuthenticateResponse, SaslHandshakeResponse,
         api_versions_response::{ApiVersion, FinalizedFeatureKey, SupportedFeatureKey},
         metadata_response::{
             MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
@@ -125,6 +126,27 @@ impl Full for InitProducerIdResponse {
         Self::default()
             .with_producer_id(4000.into())
             .with_producer_epoch(3)
+            .with_unknown_tagged_fields(tags(true))
+    }
+}
+
+impl Full for SaslHandshakeResponse {
+    fn full(_: i16) -> Self {
+        Self::default().with_error_code(33).with_mechanisms(vec![
+            text("PLAIN"),
+            text("SCRAM-SHA-256"),
+            text(""),
+        ])
+    }
+}
+
+impl Full for SaslAuthenticateResponse {
+    fn full(_: i16) -> Self {
+        Self::default()
+            .with_error_code(58)
+            .with_error_message(Some(text("no")))
+            .with_auth_bytes(Bytes::from_static(b"v=abc"))
+            .with_session_lifetime_ms(3_600_000)
             .with_unknown_tagged_fields(tags(true))
     }
 }
@@ -246,6 +268,12 @@ fn survives_any_metadata_answer() {
 #[test]
 fn survives_any_producer_id_answer() {
     torture::<InitProducerIdResponse>(3..=5);
+}
+
+#[test]
+fn survives_any_answer_in_a_sasl_exchange() {
+    torture::<SaslHandshakeResponse>(1..=1);
+    torture::<SaslAuthenticateResponse>(2..=2);
 }
 
 #[test]
