@@ -44,6 +44,7 @@ pub(crate) async fn run(shared: Arc<Shared>, resolver: Box<dyn Resolve>) {
         rng: fastrand::Rng::new(),
         connection: None,
         aloof: None,
+        hang_ups: 0,
         start: tokio::time::Instant::now() + shared.config.start_timeout,
         id_not_before: now(),
         patience: Backoff::new(
@@ -78,8 +79,10 @@ struct Control {
     options: ConnectOptions,
     rng: fastrand::Rng,
     connection: Option<Connection<Stream>>,
-    /// A broker that hung up at our first request, before the producer was connected.
+    /// A broker that keeps hanging up at our first request, before the producer is connected.
     aloof: Option<Address>,
+    /// How often in a row that happened; once may be a broker that goes down.
+    hang_ups: u32,
     start: tokio::time::Instant,
     id_not_before: Instant,
     patience: Backoff,
@@ -197,7 +200,8 @@ impl Control {
                 let asked = calls::metadata(connection, &topics, limit).await;
                 if deadline.is_some() && !self.options.secure.has_login() {
                     let hung_up = matches!(asked, Err(CallError::Closed));
-                    self.aloof = fresh.filter(|_| hung_up);
+                    self.hang_ups = if hung_up { self.hang_ups + 1 } else { 0 };
+                    self.aloof = fresh.filter(|_| self.hang_ups > 1);
                 }
                 let view = asked?;
                 self.shared.with(|core| core.apply(view, now()));
