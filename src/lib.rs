@@ -42,12 +42,13 @@
     feature = "config",
     doc = "- [Every setting, and settings from configuration files](_documentation::settings)"
 )]
+//! - [TLS and SASL](_documentation::security)
 //! - [Runtimes, threads, platforms, features](_documentation::runtime)
 //! - [Serializers of one's own](serialization::Serializer)
 //!
 //! # Not here yet
 //!
-//! Transactions, consuming and committing, TLS and SASL.
+//! Transactions, consuming and committing.
 
 /// The longer documents. Their snippets are compiled with the tests.
 pub mod _documentation {
@@ -64,6 +65,8 @@ pub mod _documentation {
     #[cfg(feature = "config")]
     #[doc = include_str!("../docs/settings.md")]
     pub mod settings {}
+    #[doc = include_str!("../docs/security.md")]
+    pub mod security {}
     #[doc = include_str!("../docs/runtime.md")]
     pub mod runtime {}
 }
@@ -88,8 +91,12 @@ pub use error::{
     DiscoveryError, Error, Failed, PartOutcome, ProduceError, SettingsError, StartError, UserError,
 };
 pub use guanaco_engine::{
-    Cause, CloseReport, ConfigError, DeliveryError, Header, KafkaError, MetricName, Metrics,
-    Timestamp, Topic, Written,
+    AuthFailure, Cause, CloseReport, ConfigError, DeliveryError, Header, KafkaError, MetricName,
+    Metrics, Timestamp, Topic, Written,
+};
+pub use guanaco_engine::{
+    Mechanism, OAuthSettings, Pem, SaslSettings, Secret, Security, SecurityProtocol, TlsSettings,
+    TlsVersions, Token, TokenError, TokenFuture, TokenProvider,
 };
 pub use partitioner::{PartitionWith, Partitioner, partition_with};
 pub use producer::{KafkaProducer, KafkaStreamExt};

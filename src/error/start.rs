@@ -1,7 +1,7 @@
 //! Why there is no producer.
 
 use super::{DiscoveryError, SharedError};
-use guanaco_engine::ConfigError;
+use guanaco_engine::{AuthFailure, ConfigError};
 use std::{sync::Arc, time::Duration};
 
 /// Settings that cannot be used. Nothing was dialled.
@@ -70,6 +70,14 @@ pub enum StartError {
         /// What it lacks.
         reason: Arc<str>,
     },
+    /// A broker and this client did not come to trust each other.
+    #[error("{address}: {reason}")]
+    Auth {
+        /// The broker.
+        address: Arc<str>,
+        /// What is wrong.
+        reason: AuthFailure,
+    },
     /// The closure given to `with_enrich_async` failed.
     #[error("the settings could not be enriched")]
     Enrichment(#[source] UserError),
@@ -114,6 +122,7 @@ impl From<guanaco_engine::StartError> for StartError {
                 }
             }
             Engine::Unsupported { address, reason } => Self::Unsupported { address, reason },
+            Engine::Auth { address, reason } => Self::Auth { address, reason },
             Engine::Closed => Self::Closed,
             // Kinds that the engine grows later say what they are in words.
             other => Self::Unsupported {

@@ -1,7 +1,7 @@
 //! The part of the settings that a Kafka client is made from: no types of the stream in it.
 
 use crate::{Partitioner, SettingsError, StartError, discovery::Service};
-use guanaco_engine::{ProducerConfig, Resolver, StartOptions};
+use guanaco_engine::{ProducerConfig, Resolver, Security, StartOptions};
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 /// Settings whose values may be shown, by their names in code and in configuration files; the rest
@@ -52,6 +52,9 @@ pub(super) fn is_harmless(setting: &str) -> bool {
     HARMLESS.contains(&setting)
 }
 
+/// What code does to the settings of security, after the properties.
+pub(crate) type SecurityHook = Arc<dyn Fn(&mut Security) + Send + Sync>;
+
 #[derive(Clone)]
 pub(crate) struct ClientSettings {
     pub(crate) properties: BTreeMap<String, String>,
@@ -60,6 +63,7 @@ pub(crate) struct ClientSettings {
     pub(crate) discovery: Option<Service>,
     /// For one lookup.
     pub(crate) resolve_timeout: Duration,
+    pub(crate) security: Option<SecurityHook>,
     /// Where it is not left to `close.timeout.ms`.
     pub(crate) close_timeout: Option<Duration>,
 }
@@ -69,6 +73,7 @@ impl Default for ClientSettings {
         Self {
             properties: BTreeMap::new(),
             partitioner: None,
+            security: None,
             discovery: None,
             resolve_timeout: Duration::from_secs(3),
             close_timeout: None,
@@ -81,6 +86,9 @@ impl ClientSettings {
     pub(crate) fn config(&self) -> Result<ProducerConfig, SettingsError> {
         let (mut config, warnings) = ProducerConfig::from_properties(&self.properties)?;
         config.close_timeout = self.close_timeout.unwrap_or(config.close_timeout);
+        if let Some(hook) = &self.security {
+            hook(&mut config.security);
+        }
         // With discovery there need be no addresses; the rest is validated at the start as well.
         if self.discovery.is_none() {
             config.validate()?;
@@ -126,6 +134,11 @@ impl ClientSettings {
                 return refuse(key);
             }
         }
+        match (&self.security, &asked.security) {
+            (_, None) => {}
+            (Some(own), Some(asked)) if Arc::ptr_eq(own, asked) => {}
+            (_, Some(_)) => return refuse("with_security"),
+        }
         match (&self.discovery, &asked.discovery) {
             (_, None) => {}
             (Some(own), Some(asked)) if own.is(asked) => {}
@@ -155,6 +168,7 @@ impl fmt::Debug for ClientSettings {
             .field("properties", &Masked(&self.properties))
             .field("partitioner", &self.partitioner.is_some())
             .field("discovery", &self.discovery)
+            .field("security", &self.security.is_some())
             .field("close_timeout", &self.close_timeout)
             .finish()
     }

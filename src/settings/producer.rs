@@ -6,7 +6,7 @@ use super::{
     source::{Creation, Factory, Origin},
 };
 use crate::{
-    KafkaProducer, Partitioner, SettingsError, StartError,
+    KafkaProducer, Partitioner, Security, SettingsError, StartError,
     discovery::{Discovery, Service},
     error::UserError,
     serialization::{BoxError, NoKey, NoKeySerializer, Serializer},
@@ -151,6 +151,16 @@ impl<K, V> ProducerSettings<K, V> {
         let properties = properties.into_iter();
         let properties = properties.map(|(key, value)| (key.into(), value.into()));
         self.client.properties.extend(properties);
+        self
+    }
+
+    /// What no property can say about TLS and SASL: a source of tokens, a `rustls::ClientConfig`, or
+    /// that names in certificates are not checked. The closure gets what the properties came to.
+    ///
+    /// `docs/security.md` shows it.
+    #[must_use]
+    pub fn with_security(mut self, change: impl Fn(&mut Security) + Send + Sync + 'static) -> Self {
+        self.client.security = Some(Arc::new(change));
         self
     }
 

@@ -5,11 +5,16 @@ mod apply;
 mod keys;
 mod nearest;
 mod read;
+pub(crate) mod security;
 mod set;
 mod validate;
 
 pub use keys::{ConfigKey, KeyStatus};
 pub use nearest::nearest;
+pub use security::{
+    Mechanism, OAuthSettings, Pem, SaslSettings, Security, SecurityProtocol, TlsSettings,
+    TlsVersions,
+};
 
 use std::time::Duration;
 
@@ -88,6 +93,8 @@ pub struct ProducerConfig {
     pub start_timeout: Duration,
     /// `pending.sends.max` (ours; 100,000): `send` calls that may wait for room at once.
     pub pending_sends_max: usize,
+    /// `security.protocol`, `ssl.*` and `sasl.*`
+    pub security: Security,
     pub(crate) explicit: set::Explicit,
 }
 
@@ -166,6 +173,7 @@ impl Default for ProducerConfig {
             max_in_flight_per_partition: 5,
             start_timeout: Duration::from_secs(30),
             pending_sends_max: 100_000,
+            security: Security::default(),
             explicit: set::Explicit::default(),
         }
     }

@@ -1,7 +1,9 @@
 //! A producer whose driver is somebody else's: what test doubles are made of.
 
 use crate::{
-    Cause, Partitioner, Producer, ProducerConfig, StartError, core::Core, io::shared::Shared,
+    Cause, Partitioner, Producer, ProducerConfig, StartError,
+    core::Core,
+    io::{bootstrap::ConnectOptions, secure::Secure, shared::Shared},
 };
 use std::sync::Arc;
 
@@ -20,7 +22,10 @@ impl Detached {
         partitioner: Option<Arc<dyn Partitioner>>,
     ) -> (Producer, Self) {
         let runtime = tokio::runtime::Handle::current();
-        let shared = Arc::new(Shared::new(Arc::new(config), partitioner, runtime));
+        // Nobody connects with it.
+        let connect = ConnectOptions::with(&config, Secure::default());
+        let shared = Shared::new(Arc::new(config), connect, partitioner, runtime);
+        let shared = Arc::new(shared);
         (Producer::of(Arc::clone(&shared)), Self(shared))
     }
 

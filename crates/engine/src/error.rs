@@ -1,8 +1,10 @@
 //! What can go wrong, as data.
 
+mod auth;
 mod code;
 mod config;
 
+pub use auth::AuthFailure;
 pub use code::KafkaError;
 pub(crate) use code::{ProduceClass, produce_class};
 pub use config::{ConfigError, ConfigWarning};
@@ -104,6 +106,12 @@ pub enum Cause {
         /// The addresses that were tried, and what each did.
         detail: Arc<str>,
     },
+    /// A broker and this client did not come to trust each other when the producer started.
+    #[error("{detail}")]
+    Auth {
+        /// The broker, and what is wrong.
+        detail: Arc<str>,
+    },
     /// The task that talks to the cluster is gone: its runtime was shut down, or it panicked.
     #[error("the producer's driver task is gone (was its runtime shut down?)")]
     DriverGone,
@@ -181,7 +189,11 @@ impl DeliveryError {
     pub fn is_fatal(&self) -> bool {
         matches!(
             self.cause(),
-            Cause::Closed | Cause::DriverGone | Cause::Unreachable { .. } | Cause::Fatal(_)
+            Cause::Closed
+                | Cause::DriverGone
+                | Cause::Unreachable { .. }
+                | Cause::Auth { .. }
+                | Cause::Fatal(_)
         )
     }
 }
@@ -221,6 +233,14 @@ pub enum StartError {
         address: Arc<str>,
         /// What it lacks.
         reason: Arc<str>,
+    },
+    /// A broker and this client did not come to trust each other.
+    #[error("{address}: {reason}")]
+    Auth {
+        /// The broker.
+        address: Arc<str>,
+        /// What is wrong.
+        reason: AuthFailure,
     },
     /// The producer was closed before it was up.
     #[error("the producer was closed before it was connected")]

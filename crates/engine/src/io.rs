@@ -7,11 +7,20 @@ pub(crate) mod connection;
 pub(crate) mod dial;
 pub(crate) mod driver;
 pub(crate) mod frame;
+#[cfg(feature = "tls")]
+mod oidc;
 mod produce;
 mod produce_wire;
 pub(crate) mod resolve;
+mod sasl;
+#[cfg(feature = "tls")]
+mod scram;
+pub(crate) mod secure;
 pub(crate) mod shape;
 pub(crate) mod shared;
+pub(crate) mod stream;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
 pub(crate) mod versions;
 
 #[cfg(test)]

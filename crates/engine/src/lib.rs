@@ -11,21 +11,28 @@ mod metrics;
 mod producer;
 mod record;
 mod room;
+mod secret;
 mod sending;
 mod sync;
+mod token;
 mod topic;
 
 pub use appender::{Appender, Placement};
-pub use config::{Acks, Compression, ConfigKey, KeyStatus, ProducerConfig, nearest};
+pub use config::{
+    Acks, Compression, ConfigKey, KeyStatus, Mechanism, OAuthSettings, Pem, ProducerConfig,
+    SaslSettings, Security, SecurityProtocol, TlsSettings, TlsVersions, nearest,
+};
 #[doc(hidden)]
 pub use detached::Detached;
 pub use error::{
-    Cause, ConfigError, ConfigWarning, DeliveryError, KafkaError, StartError, Written,
+    AuthFailure, Cause, ConfigError, ConfigWarning, DeliveryError, KafkaError, StartError, Written,
 };
 pub use io::resolve::{Address, Resolver, Resolving, Unresolved};
 pub use metrics::{CloseReport, MetricName, Metrics};
 pub use producer::{Partitioner, Producer, StartOptions};
 pub use record::{Ack, Header, RecordRef, Timestamp};
 pub use room::Room;
+pub use secret::Secret;
 pub use sending::Sending;
+pub use token::{Token, TokenError, TokenFuture, TokenProvider};
 pub use topic::Topic;

@@ -6,6 +6,7 @@ use crate::{
     appender::Appender,
     core::{Core, Ticket},
     io::{
+        bootstrap::ConnectOptions,
         driver,
         resolve::{Resolver, StaticAddresses},
         shared::{Shared, now},
@@ -117,8 +118,17 @@ impl Producer {
                 "max.in.flight.per.partition > 1 without idempotence: retries can reorder"
             );
         }
+        for warning in config.security.warnings() {
+            tracing::warn!("{warning}");
+        }
+        let connect = ConnectOptions::of(&config)?;
         let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
-        let shared = Arc::new(Shared::new(Arc::new(config), partitioner, runtime.clone()));
+        let shared = Arc::new(Shared::new(
+            Arc::new(config),
+            connect,
+            partitioner,
+            runtime.clone(),
+        ));
         runtime.spawn(driver::run(Arc::clone(&shared), resolver));
         Ok(Self::of(shared))
     }

@@ -30,7 +30,12 @@ fn fields(config: &ProducerConfig) -> String {
 fn setting_every_default_changes_nothing() {
     let mut config = ProducerConfig::default();
     let before = fields(&config);
+    // Kafka's defaults that have to be changed here: Kerberos, and stores that are not PEM.
+    let elsewhere = ["sasl.mechanism", "ssl.keystore.type", "ssl.truststore.type"];
     for key in ConfigKey::all() {
+        if elsewhere.contains(&key.name()) {
+            continue;
+        }
         if let (KeyStatus::Supported, Some(default)) = (key.status(), key.default_value()) {
             assert_eq!(config.set(key.name(), default), Ok(None), "{}", key.name());
         }
@@ -51,6 +56,8 @@ fn every_supported_number_lands_in_its_own_field() {
             ("compression.gzip.level" | "compression.lz4.level" | "compression.zstd.level", _) => {
                 continue;
             }
+            // It cannot be switched off.
+            ("enable.ssl.certificate.verification", _) => continue,
             (_, "INT" | "LONG") => "77777",
             (_, "BOOLEAN") if key.default_value() == Some("true") => "false",
             (_, "BOOLEAN") => "true",
@@ -333,11 +340,9 @@ fn keys_without_effect_warn_unless_they_ask_for_what_happens_anyway() {
 #[test]
 fn keys_that_wait_for_something_name_it() {
     for (key, value, waits_for) in [
-        ("ssl.truststore.location", "/x", "TLS"),
-        ("sasl.mechanism", "PLAIN", "SASL"),
+        ("ssl.crl.location", "/x", "lists of revoked certificates"),
+        ("sasl.mechanism", "GSSAPI", "SASL with Kerberos (GSSAPI)"),
         ("transactional.id", "t", "transactions"),
-        ("security.protocol", "SASL_SSL", "TLS and SASL"),
-        ("security.protocol", "ssl", "TLS"),
         (
             "partitioner.availability.timeout.ms",
             "1",
@@ -383,11 +388,17 @@ fn no_value_is_ever_shown() {
         let outcome = match config.set(key.name(), CANARY) {
             // Free text: taken as it is, and not shown by anything that can go wrong later.
             Ok(None) => {
-                assert_eq!(key.name(), "client.id");
+                let name = key.name();
+                let free = ["client.id", "sasl.oauthbearer.scope"];
+                let secret = ["sasl.", "ssl."].iter().any(|it| name.starts_with(it));
+                assert!(free.contains(&name) || secret, "{name}");
+                if !free.contains(&name) && !name.ends_with(".location") {
+                    assert!(!format!("{config:?}").contains(CANARY), "{name}");
+                }
                 config.set("acks", "1").unwrap();
                 config.set("enable.idempotence", "true").unwrap();
                 let error = config.validate().unwrap_err();
-                format!("{error} {error:?}")
+                format!("{name}: {error} {error:?}")
             }
             Ok(Some(warning)) => format!("{warning} {warning:?}"),
             Err(error) => {
@@ -395,13 +406,10 @@ fn no_value_is_ever_shown() {
                 format!("{error} {error:?}")
             }
         };
-        assert!(
-            outcome.contains(key.name()) || key.name() == "client.id",
-            "{outcome}"
-        );
+        assert!(outcome.contains(key.name()), "{outcome}");
         assert!(!outcome.contains("s3cr3t"), "{outcome}");
     }
-    assert!(refused > 90);
+    assert!(refused > 70, "{refused}");
     let glued = read(&[("sasl.password=s3cr3t-canary", "")]).unwrap_err();
     assert!(!format!("{glued} {glued:?}").contains("s3cr3t"));
 }

@@ -25,12 +25,14 @@
 //! binary.
 
 mod admin;
+mod authority;
 mod builder;
 mod error;
 mod faults;
 mod jars;
 pub mod java;
 mod leaders;
+mod listener;
 mod node;
 mod offsets;
 mod poll;
@@ -39,13 +41,17 @@ mod properties;
 mod read;
 mod ready;
 mod topic;
+mod users;
 mod wire;
 
 pub use admin::ConfigResource;
+pub use authority::Authority;
 pub use builder::KafkaClusterBuilder;
 pub use error::{ClusterError, StartKafkaError};
+pub use listener::{Certificate, Listener};
 pub use read::LogRecord;
 pub use topic::{PartitionState, TopicState};
+pub use users::AclResource;
 pub use wire::Connection;
 
 use crate::proxy::Proxy;

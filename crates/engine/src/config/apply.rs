@@ -138,16 +138,6 @@ pub(super) fn dns_lookup(_: &mut ProducerConfig, value: &str) -> Applied {
     }
 }
 
-pub(super) fn security_protocol(_: &mut ProducerConfig, value: &str) -> Applied {
-    match value.to_ascii_uppercase().as_str() {
-        "PLAINTEXT" => Ok(None),
-        "SSL" => Err(Refusal::NotYet("TLS")),
-        "SASL_PLAINTEXT" => Err(Refusal::NotYet("SASL")),
-        "SASL_SSL" => Err(Refusal::NotYet("TLS and SASL")),
-        _ => rule("must be PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"),
-    }
-}
-
 /// Java's classes cannot run here, but some of them say what is done anyway.
 pub(super) fn partitioner_class(_: &mut ProducerConfig, value: &str) -> Applied {
     const INTERNALS: &str = "org.apache.kafka.clients.producer.internals.";

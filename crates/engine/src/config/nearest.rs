@@ -14,6 +14,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("compression.codec", "compression.type"),
     ("compression.level", "compression.zstd.level"),
     ("partitioner", "partitioner.class"),
+    ("ssl.keystore.pem", "ssl.keystore.key"),
+    ("https.ca.location", "ssl.ca.location"),
+    ("https.ca.pem", "ssl.ca.pem"),
+    ("ssl.ca", "ssl.ca.location"),
 ];
 
 pub(super) fn to(key: &str) -> Option<&'static str> {

@@ -20,6 +20,7 @@ impl ProducerConfig {
         self.validate_ranges()?;
         self.validate_compression()?;
         self.validate_idempotence()?;
+        self.security.plan()?;
         if self.delivery_timeout < self.linger.saturating_add(self.request_timeout) {
             return contradiction(
                 "delivery.timeout.ms",

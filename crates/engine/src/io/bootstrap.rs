@@ -5,16 +5,15 @@ use super::{
     connection::Connection,
     dial::{ConnectError, ConnectErrorKind, SocketOptions, dial, line},
     resolve::{Address, BoxFuture, Resolver, Unresolved},
+    secure::Secure,
+    stream::Stream,
     versions::handshake,
 };
-use crate::{ProducerConfig, StartError};
+use crate::{AuthFailure, ConfigError, ProducerConfig, StartError};
 use std::{
     collections::BTreeMap, error::Error, future::poll_fn, sync::Arc, task::Poll, time::Duration,
 };
-use tokio::{
-    net::TcpStream,
-    time::{Instant, sleep, timeout_at},
-};
+use tokio::time::{Instant, sleep, timeout_at};
 
 /// How long one address may stay silent before the next is tried beside it.
 const STAGGER: Duration = Duration::from_secs(1);
@@ -24,6 +23,7 @@ const STAGGER: Duration = Duration::from_secs(1);
 pub(crate) struct ConnectOptions {
     pub(crate) client_id: Arc<str>,
     pub(crate) socket: SocketOptions,
+    pub(crate) secure: Arc<Secure>,
     /// First and longest time for one attempt.
     pub(crate) setup: (Duration, Duration),
     /// First and longest pause between attempts at the same address.
@@ -33,15 +33,22 @@ pub(crate) struct ConnectOptions {
 /// A broker that answered.
 #[derive(Debug)]
 pub(crate) struct Reached {
-    pub(crate) connection: Connection<TcpStream>,
+    pub(crate) connection: Connection<Stream>,
     pub(crate) address: Address,
 }
 
 impl ConnectOptions {
-    pub(crate) fn of(config: &ProducerConfig) -> Self {
+    /// # Errors
+    /// If settings of security are missing or contradict each other.
+    pub(crate) fn of(config: &ProducerConfig) -> Result<Self, ConfigError> {
+        Ok(Self::with(config, Secure::of(config)?))
+    }
+
+    pub(crate) fn with(config: &ProducerConfig, secure: Secure) -> Self {
         Self {
             client_id: config.client_id.as_str().into(),
             socket: SocketOptions::of(config),
+            secure: Arc::new(secure),
             setup: (
                 config.connection_setup_timeout,
                 config.connection_setup_timeout_max,
@@ -61,22 +68,30 @@ impl ConnectOptions {
     }
 }
 
-/// Makes a connection ready: dial, then agree on versions. `limit` bounds each of the steps.
-///
-/// TLS has its place between the two, authentication behind them.
+/// Makes a connection ready: dial, encrypt, agree on versions, say who we are. `limit` bounds each
+/// of the steps.
 pub(crate) async fn connect(
     address: &Address,
     options: &ConnectOptions,
     limit: Duration,
-) -> Result<Connection<TcpStream>, ConnectError> {
-    let stream = dial(address, options.socket, limit).await?;
-    let ready = handshake(stream, Arc::clone(&options.client_id), limit).await;
-    ready.map_err(|kind| kind.at(address))
+) -> Result<Connection<Stream>, ConnectError> {
+    let socket = dial(address, options.socket, limit).await?;
+    let ready = async {
+        let secure = &*options.secure;
+        let stream = secure.encrypt(socket, &address.host, limit).await?;
+        let mut connection = handshake(stream, Arc::clone(&options.client_id), limit).await?;
+        secure.authenticate(&mut connection, limit).await?;
+        Ok(connection)
+    };
+    ready
+        .await
+        .map_err(|kind: ConnectErrorKind| kind.at(address))
 }
 
 /// Asks for addresses and tries them, over and over, until a broker answers or the deadline comes
-/// (`None`: never). A broker that is too old ends it at once, as a resolver does that will never have
-/// an address: waiting would not help.
+/// (`None`: never). A broker that is too old or refuses our credentials ends it at once, and so does
+/// a round in which no address can be trusted, and a resolver that will never have an address:
+/// waiting would not help.
 ///
 /// # Cancel safety
 /// Dropping it closes what it opened.
@@ -100,7 +115,7 @@ pub(crate) async fn bootstrap(
     };
     let waited = started.elapsed();
     Err(match trouble {
-        Some(Hopeless::Unsupported(error)) => error,
+        Some(Hopeless::Start(error)) => error,
         Some(Hopeless::Unresolved(source)) => StartError::Unresolved { source, waited },
         None => failures.error(waited),
     })
@@ -113,7 +128,7 @@ pub(super) async fn reach_any(
     options: &ConnectOptions,
     limit: Duration,
     rng: &mut fastrand::Rng,
-) -> Option<Connection<TcpStream>> {
+) -> Option<Connection<Stream>> {
     let mut failures = Failures::default();
     let reached = round(addresses, options, limit, rng, &mut failures).await;
     // One that is too old is no use, either; a bootstrap will tell why.
@@ -136,9 +151,12 @@ async fn rounds(
                     rng.shuffle(&mut addresses);
                 }
                 let reached = round(addresses, options, limits.next(), rng, failures).await;
-                if let Some(reached) = reached.map_err(Hopeless::Unsupported)? {
+                if let Some(reached) = reached.map_err(Hopeless::Start)? {
                     tracing::debug!(address = %reached.address, "connected");
                     return Ok(reached);
+                }
+                if let Some((address, reason)) = failures.nobody_to_trust() {
+                    return Err(Hopeless::Start(StartError::Auth { address, reason }));
                 }
             }
             Err(Unresolved { error, retriable }) => {
@@ -155,7 +173,7 @@ async fn rounds(
 
 /// What trying again does not help.
 enum Hopeless {
-    Unsupported(StartError),
+    Start(StartError),
     Unresolved(Arc<dyn Error + Send + Sync>),
 }
 
@@ -202,6 +220,14 @@ async fn round(
                     reason: reason.into(),
                 });
             }
+            Err(ConnectError {
+                address,
+                kind: ConnectErrorKind::Auth(reason),
+            }) if reason.is_final() => return Err(StartError::Auth { address, reason }),
+            Err(ConnectError {
+                kind: ConnectErrorKind::Config(error),
+                ..
+            }) => return Err(error.into()),
             Err(error) => {
                 tracing::debug!(
                     address = &*error.address,
@@ -222,7 +248,7 @@ async fn round(
 struct Outcome {
     address: Address,
     pauses: Option<Backoff>,
-    result: Result<Connection<TcpStream>, ConnectError>,
+    result: Result<Connection<Stream>, ConnectError>,
 }
 
 async fn attempt(
@@ -259,7 +285,7 @@ async fn first<T>(running: &mut Vec<BoxFuture<'_, T>>) -> T {
 /// The latest failure of each address, and of the resolver.
 #[derive(Debug, Default)]
 struct Failures {
-    by_address: BTreeMap<Arc<str>, Option<String>>,
+    by_address: BTreeMap<Arc<str>, Option<(String, Option<AuthFailure>)>>,
     resolver: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -271,12 +297,19 @@ impl Failures {
     }
 
     fn failed(&mut self, error: &ConnectError) {
+        let reason = match &error.kind {
+            ConnectErrorKind::Auth(reason) => Some(reason.clone()),
+            _ => None,
+        };
         self.by_address
-            .insert(Arc::clone(&error.address), Some(error.line()));
+            .insert(Arc::clone(&error.address), Some((error.line(), reason)));
     }
 
     /// What they amount to after `waited`.
     fn error(self, waited: Duration) -> StartError {
+        if let Some((address, reason)) = self.auth() {
+            return StartError::Auth { address, reason };
+        }
         match self.resolver {
             Some(source) if self.by_address.is_empty() => StartError::Unresolved { source, waited },
             _ => StartError::Unreachable {
@@ -286,15 +319,28 @@ impl Failures {
         }
     }
 
+    /// The first that was reached and not trusted, or the other way round.
+    fn auth(&self) -> Option<(Arc<str>, AuthFailure)> {
+        self.by_address.iter().find_map(|(address, failure)| {
+            let (_, reason) = failure.as_ref()?;
+            Some((Arc::clone(address), reason.clone()?))
+        })
+    }
+
+    /// As [`auth`](Self::auth), if that is certain of all addresses.
+    fn nobody_to_trust(&self) -> Option<(Arc<str>, AuthFailure)> {
+        let certain = |failure: &Option<(String, Option<AuthFailure>)>| matches!(failure, Some((_, Some(reason))) if reason.is_certain());
+        self.by_address.values().all(certain).then(|| self.auth())?
+    }
+
     fn line(&self) -> Arc<str> {
-        let of_address = |(address, failure): (&Arc<str>, &Option<String>)| match failure {
-            Some(line) => line.clone(),
-            None => format!("{address}: no answer yet"),
-        };
         let lines: Vec<_> = self
             .by_address
             .iter()
-            .map(of_address)
+            .map(|(address, failure)| match failure {
+                Some((line, _)) => line.clone(),
+                None => format!("{address}: no answer yet"),
+            })
             .chain(self.resolver.as_deref().map(|error| line(error)))
             .collect();
         match lines.is_empty() {

@@ -11,8 +11,9 @@ use kafka_protocol::{messages::ApiKey, protocol::Request};
 use std::{future::poll_fn, io, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
-    time::timeout,
+    time::{Instant, timeout},
 };
+use zeroize::Zeroize;
 
 /// A byte stream on which the protocol's versions are settled.
 ///
@@ -28,6 +29,8 @@ pub(crate) struct Connection<S> {
     /// From the first byte of a request to the whole of its answer. A call that stops between
     /// leaves it set: its answer may still come, and must not be taken for the next one's.
     unfinished: bool,
+    /// When to say again who we are; `None` if that is never needed.
+    renew: Option<Instant>,
     out: Vec<u8>,
 }
 
@@ -39,6 +42,9 @@ pub(crate) struct Parts<S> {
     pub(crate) client_id: Arc<str>,
     /// The number for the next request; all before it were used.
     pub(crate) next_correlation: i32,
+    pub(crate) versions: Versions,
+    /// When to say again who we are; `None` if that is never needed.
+    pub(crate) renew: Option<Instant>,
 }
 
 /// Why a call failed. After any but `Unsupported` and `Refused` the connection is of no more use.
@@ -75,12 +81,41 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             versions,
             next_correlation: 0,
             unfinished: false,
+            renew: None,
+            out: Vec::new(),
+        }
+    }
+
+    /// Of what [`into_parts`](Self::into_parts) gave, when all requests on it are answered.
+    pub(crate) fn from_parts(parts: Parts<S>) -> Self {
+        Self {
+            stream: parts.stream,
+            frames: parts.frames,
+            client_id: parts.client_id,
+            versions: parts.versions,
+            next_correlation: parts.next_correlation,
+            unfinished: false,
+            renew: parts.renew,
             out: Vec::new(),
         }
     }
 
     pub(super) fn settle(&mut self, versions: Versions) {
         self.versions = versions;
+    }
+
+    pub(super) fn renew_at(&mut self, at: Option<Instant>) {
+        self.renew = at;
+    }
+
+    /// Whether it is time to say again who we are.
+    pub(super) fn wants_renewal(&self) -> bool {
+        self.renew.is_some_and(|at| at <= Instant::now())
+    }
+
+    /// Overwrites the bytes of the latest request, which had a secret in it.
+    pub(super) fn wipe(&mut self) {
+        self.out.zeroize();
     }
 
     /// Sends a request and waits for its answer, at most `limit`.
@@ -160,6 +195,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             frames: self.frames,
             client_id: self.client_id,
             next_correlation: self.next_correlation,
+            versions: self.versions,
+            renew: self.renew,
         })
     }
 }

@@ -1,7 +1,7 @@
 //! From an address to a socket, and what can go wrong up to a ready connection.
 
 use super::resolve::Address;
-use crate::{KafkaError, ProducerConfig};
+use crate::{AuthFailure, ConfigError, KafkaError, ProducerConfig};
 use std::{error::Error, fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpSocket, TcpStream},
@@ -42,6 +42,15 @@ pub(crate) enum ConnectErrorKind {
     Unsupported(String),
     #[error("it refused the handshake: {0}")]
     Rejected(KafkaError),
+    #[error(transparent)]
+    Auth(AuthFailure),
+    /// Something that only shows when it is used: a file that cannot be read.
+    #[cfg_attr(
+        not(feature = "tls"),
+        allow(dead_code, reason = "no files without TLS")
+    )]
+    #[error(transparent)]
+    Config(ConfigError),
 }
 
 /// Connects to the first socket address behind `address` that accepts; `limit` bounds the lookup
@@ -123,6 +132,11 @@ impl ConnectErrorKind {
 
 impl From<io::Error> for ConnectErrorKind {
     fn from(error: io::Error) -> Self {
+        // A broker that does not like our certificate says so when the handshake is over for us.
+        #[cfg(feature = "tls")]
+        if let Some(failure) = super::tls::failure(&error, "") {
+            return Self::Auth(failure);
+        }
         match error.kind() {
             io::ErrorKind::ConnectionRefused => Self::Refused,
             io::ErrorKind::ConnectionReset
@@ -135,6 +149,14 @@ impl From<io::Error> for ConnectErrorKind {
 }
 
 impl ConnectError {
+    /// Whether one side does not accept the other, or our own certificates cannot be used.
+    pub(crate) fn is_distrust(&self) -> bool {
+        matches!(
+            self.kind,
+            ConnectErrorKind::Auth(_) | ConnectErrorKind::Config(_)
+        )
+    }
+
     /// With the text of its causes, for where an error can only be shown as one line.
     pub(crate) fn line(&self) -> String {
         line(self)

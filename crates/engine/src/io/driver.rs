@@ -10,14 +10,15 @@ use super::{
     produce,
     resolve::{Address, Resolver},
     shared::{Shared, now},
+    stream::Stream,
 };
-use crate::{Cause, KafkaError, StartError, Topic};
+use crate::{AuthFailure, Cause, KafkaError, StartError, Topic};
 use std::{
     pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::{net::TcpStream, task::JoinSet, time::sleep_until};
+use tokio::{task::JoinSet, time::sleep_until};
 
 const CLUSTER_AUTHORIZATION_FAILED: i16 = 31;
 
@@ -40,9 +41,11 @@ pub(crate) async fn run(shared: Arc<Shared>, resolver: Arc<dyn Resolver>) {
     let mut control = Control {
         shared: Arc::clone(shared),
         resolver,
-        options: ConnectOptions::of(&shared.config),
+        options: shared.connect.clone(),
         rng: fastrand::Rng::new(),
         connection: None,
+        aloof: None,
+        hang_ups: 0,
         start: tokio::time::Instant::now() + shared.config.start_timeout,
         id_not_before: now(),
         patience: Backoff::new(
@@ -76,7 +79,11 @@ struct Control {
     resolver: Arc<dyn Resolver>,
     options: ConnectOptions,
     rng: fastrand::Rng,
-    connection: Option<Connection<TcpStream>>,
+    connection: Option<Connection<Stream>>,
+    /// A broker that keeps hanging up at our first request, before the producer is connected.
+    aloof: Option<Address>,
+    /// How often in a row that happened; once may be a broker that goes down.
+    hang_ups: u32,
     start: tokio::time::Instant,
     id_not_before: Instant,
     patience: Backoff,
@@ -110,8 +117,11 @@ impl Control {
             match self.go(errand, deadline).await {
                 Ok(()) => {}
                 Err(Trouble::Start(error)) => {
-                    let cause = Cause::Unreachable {
-                        detail: line(&error).into(),
+                    let error = self.explained(error);
+                    let detail = line(&error).into();
+                    let cause = match &error {
+                        StartError::Auth { .. } => Cause::Auth { detail },
+                        _ => Cause::Unreachable { detail },
                     };
                     // Only this task sets it, and it ends here.
                     let _ = self.shared.start_error.set(error);
@@ -131,6 +141,17 @@ impl Control {
                     self.id_not_before = now() + self.shared.config.retry_backoff;
                 }
             }
+        }
+    }
+
+    /// That brokers answer and then hang up says more than that none was reached in the end.
+    fn explained(&mut self, error: StartError) -> StartError {
+        match (error, self.aloof.take()) {
+            (StartError::Unreachable { .. }, Some(address)) => StartError::Auth {
+                address: address.to_string().into(),
+                reason: AuthFailure::NeedsSasl,
+            },
+            (error, _) => error,
         }
     }
 
@@ -157,17 +178,33 @@ impl Control {
         errand: Errand,
         deadline: Option<tokio::time::Instant>,
     ) -> Result<(), Trouble> {
+        if let Some(connection) = self.connection.as_mut().filter(|it| it.wants_renewal()) {
+            let limit = self.shared.config.request_timeout;
+            let secure = &self.options.secure;
+            if let Err(error) = secure.authenticate(connection, limit).await {
+                tracing::warn!(%error, "re-authentication failed; connecting anew");
+                self.connection = None;
+            }
+        }
+        let mut fresh = None;
         let connection = match &mut self.connection {
             Some(connection) => connection,
             None => {
-                let reached = self.reach(deadline).await?;
+                let (reached, address) = self.reach(deadline).await?;
+                fresh = address;
                 self.connection.insert(reached)
             }
         };
         let limit = self.patience.next();
         match errand {
             Errand::Metadata(topics) => {
-                let view = calls::metadata(connection, &topics, limit).await?;
+                let asked = calls::metadata(connection, &topics, limit).await;
+                if deadline.is_some() && !self.options.secure.has_login() {
+                    let hung_up = matches!(asked, Err(CallError::Closed));
+                    self.hang_ups = if hung_up { self.hang_ups + 1 } else { 0 };
+                    self.aloof = fresh.filter(|_| self.hang_ups > 1);
+                }
+                let view = asked?;
                 self.shared.with(|core| core.apply(view, now()));
             }
             Errand::ProducerId => match calls::init_producer_id(connection, limit).await {
@@ -182,11 +219,12 @@ impl Control {
         Ok(())
     }
 
-    /// A connection to some broker: one that is known, else one of those to start from.
+    /// A connection to some broker: one that is known, else one of those to start from, with its
+    /// address.
     async fn reach(
         &mut self,
         deadline: Option<tokio::time::Instant>,
-    ) -> Result<Connection<TcpStream>, Trouble> {
+    ) -> Result<(Connection<Stream>, Option<Address>), Trouble> {
         let mut known: Vec<Address> = self.shared.with(|core| {
             core.brokers()
                 .map(|view| Address::new(Arc::clone(&view.host), view.port))
@@ -199,13 +237,13 @@ impl Control {
             .connection_setup_timeout
             .min(CONTROL_LIMIT);
         if let Some(connection) = reach_any(known, &self.options, limit, &mut self.rng).await {
-            return Ok(connection);
+            return Ok((connection, None));
         }
         // All that are known are lost, or none is known yet: from the outside, addresses asked anew.
         let again = || tokio::time::Instant::now() + limit + self.resolver.limit();
         let until = deadline.unwrap_or_else(again);
         match bootstrap(&*self.resolver, &self.options, &mut self.rng, Some(until)).await {
-            Ok(reached) => Ok(reached.connection),
+            Ok(reached) => Ok((reached.connection, Some(reached.address))),
             Err(error) if deadline.is_some() => Err(Trouble::Start(error)),
             Err(error) => Err(Trouble::Later(line(&error))),
         }

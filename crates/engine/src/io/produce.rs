@@ -3,7 +3,7 @@
 
 use super::{
     backoff::Backoff,
-    bootstrap::{ConnectOptions, connect},
+    bootstrap::connect,
     connection::{Connection, Parts},
     frame::{FrameError, correlation_id},
     produce_wire::{Expected, Format, Outgoing},
@@ -19,7 +19,7 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -27,11 +27,15 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
+/// How often a connection on hold looks whether its answers are overdue.
+const HOLD: Duration = Duration::from_secs(1);
+
 /// Serves one broker until the producer is dead.
 pub(super) async fn run(shared: Arc<Shared>, broker: i32, link: Arc<Notify>) {
-    let options = ConnectOptions::of(&shared.config);
+    let options = &shared.connect;
     let mut limits = options.setup_limits(fastrand::Rng::new());
     let mut pauses = options.reconnect_pauses(fastrand::Rng::new());
+    let mut distrust: Option<String> = None;
     loop {
         link.notified().await;
         let Some(address) = address_of(&shared, broker) else {
@@ -40,15 +44,24 @@ pub(super) async fn run(shared: Arc<Shared>, broker: i32, link: Arc<Notify>) {
             }
             continue;
         };
-        let reason = match connect(&address, &options, limits.next()).await {
+        let reason = match connect(&address, options, limits.next()).await {
             Ok(connection) => {
                 limits.reset();
+                distrust = None;
                 match serve(&shared, broker, &link, &address, connection, &mut pauses).await {
                     Ok(()) => return,
                     Err(reason) => reason,
                 }
             }
-            Err(error) => error.line(),
+            Err(error) => {
+                let line = error.line();
+                // Time does not heal it, so it is not left to the debug log; but said once only.
+                if error.is_distrust() && distrust.as_ref() != Some(&line) {
+                    tracing::warn!(broker, reason = line, "no produce connection");
+                    distrust = Some(line.clone());
+                }
+                line
+            }
         };
         tracing::debug!(broker, address = %address, reason, "produce connection lost");
         let (needed, dead) =
@@ -96,17 +109,19 @@ where
         acks: shared.config.acks,
         timeout: shared.config.request_timeout,
     };
-    let mut pipe = Pipe {
-        correlation: parts.next_correlation,
-        parts,
-        outgoing: VecDeque::new(),
-        expected: VecDeque::new(),
-    };
+    let mut pipe = Pipe::new(parts);
     let mut timer = pin!(sleep(shared.config.connections_max_idle));
     let mut idle_since = now();
     loop {
         let idle_at = idle_since + shared.config.connections_max_idle;
-        let again = match turn(shared, broker, &format, &mut pipe) {
+        let hold = pipe.wants_renewal();
+        if hold && pipe.is_quiet() {
+            pipe = renew(shared, pipe)
+                .await
+                .map_err(|why| format!("{address}: {why}"))?;
+            continue;
+        }
+        let again = match turn(shared, broker, &format, &mut pipe, hold) {
             Turn::Dead => return Ok(()),
             Turn::Overdue => {
                 let limit = shared.config.request_timeout.as_millis();
@@ -114,6 +129,8 @@ where
             }
             Turn::Again(at) => at.unwrap_or(idle_at),
         };
+        let renewal = pipe.renewal().filter(|_| !hold);
+        let again = renewal.map_or(again, |at| again.min(at));
         timer.as_mut().reset(tokio::time::Instant::from_std(again));
         let woken = {
             let mut notified = pin!(link.notified());
@@ -122,7 +139,7 @@ where
         match woken {
             Woken::Look => {}
             Woken::Timer => {
-                if pipe.expected.is_empty() && pipe.outgoing.is_empty() && idle_at <= now() {
+                if pipe.is_quiet() && idle_at <= now() {
                     return Err(format!("{address}: idle for connections.max.idle.ms"));
                 }
             }
@@ -141,6 +158,24 @@ where
     }
 }
 
+/// Says again who we are (KIP-368), on a connection with nothing in flight: nothing can be lost or
+/// overtaken by it, and what the core has meanwhile waits for one round trip or two.
+async fn renew<S>(shared: &Shared, pipe: Pipe<S>) -> Result<Pipe<S>, String>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let mut connection = Connection::from_parts(pipe.into_parts());
+    let limit = shared.config.request_timeout;
+    let renewed = shared.connect.secure.authenticate(&mut connection, limit);
+    renewed
+        .await
+        .map_err(|error| format!("re-authentication failed: {error}"))?;
+    let parts = connection.into_parts();
+    parts
+        .map(Pipe::new)
+        .ok_or_else(|| "re-authentication did not finish".to_owned())
+}
+
 /// What a look at the core came to.
 enum Turn {
     /// The producer is dead.
@@ -151,14 +186,23 @@ enum Turn {
     Again(Option<Instant>),
 }
 
-/// One look at the core: what it has to send is queued for the socket.
-fn turn<S>(shared: &Arc<Shared>, broker: i32, format: &Format, pipe: &mut Pipe<S>) -> Turn {
+/// One look at the core: what it has to send is queued for the socket, unless that is on hold until
+/// the last answers are there.
+fn turn<S>(
+    shared: &Arc<Shared>,
+    broker: i32,
+    format: &Format,
+    pipe: &mut Pipe<S>,
+    hold: bool,
+) -> Turn {
     let drained = shared.with(|core| {
         let now = now();
         if core.is_dead() {
             Err(Turn::Dead)
         } else if core.is_overdue(broker, now) {
             Err(Turn::Overdue)
+        } else if hold {
+            Err(Turn::Again(Some(now + HOLD)))
         } else {
             Ok(core.drain(broker, now))
         }
@@ -208,6 +252,35 @@ enum Woken {
     Written(Vec<RequestId>),
     Frames(Vec<bytes::Bytes>),
     Broken(String),
+}
+
+impl<S> Pipe<S> {
+    fn new(parts: Parts<S>) -> Self {
+        Self {
+            correlation: parts.next_correlation,
+            parts,
+            outgoing: VecDeque::new(),
+            expected: VecDeque::new(),
+        }
+    }
+
+    fn into_parts(mut self) -> Parts<S> {
+        self.parts.next_correlation = self.correlation;
+        self.parts
+    }
+
+    /// Whether it is time to say again who we are.
+    fn wants_renewal(&self) -> bool {
+        self.renewal().is_some_and(|at| at <= now())
+    }
+
+    fn renewal(&self) -> Option<Instant> {
+        self.parts.renew.map(tokio::time::Instant::into_std)
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.outgoing.is_empty() && self.expected.is_empty()
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Pipe<S> {
@@ -264,7 +337,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Pipe<S> {
                 Poll::Pending => return Ok(()),
             }
         }
-        Ok(())
+        // TLS may have taken bytes that the socket has not; a bare socket has nothing to flush.
+        match Pin::new(&mut self.parts.stream).poll_flush(cx) {
+            Poll::Ready(flushed) => flushed,
+            Poll::Pending => Ok(()),
+        }
     }
 
     /// Hands answers to the core, in the order of the requests.

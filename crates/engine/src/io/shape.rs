@@ -8,6 +8,7 @@
 
 use kafka_protocol::messages::{
     ApiVersionsResponse, InitProducerIdResponse, MetadataResponse, ProduceResponse,
+    SaslAuthenticateResponse, SaslHandshakeResponse,
 };
 
 /// One field of a response, or several of fixed size.
@@ -17,6 +18,8 @@ pub(crate) enum Field {
     Fixed(usize),
     /// A string with its length plus one in front as a varint; 0 for null.
     Text,
+    /// A string with its length in two bytes in front.
+    Short,
     /// An array of such entries, its length in four bytes; -1 for null.
     Array(&'static [Field]),
     /// An array of such entries, its length plus one as a varint; 0 for null.
@@ -41,7 +44,7 @@ pub(crate) struct Malformed(pub(crate) &'static str);
 const SHORT: Malformed = Malformed("it ends too early");
 const NO_TAGS: Field = Tags(&[]);
 
-use Field::{Array, Compact, Fixed, Only, Tags, Text};
+use Field::{Array, Compact, Fixed, Only, Short, Tags, Text};
 
 impl Shaped for ApiVersionsResponse {
     const SHAPE: &'static [Field] = {
@@ -96,6 +99,14 @@ impl Shaped for InitProducerIdResponse {
     const SHAPE: &'static [Field] = &[Fixed(16), Only(6, i16::MAX, &Fixed(10)), NO_TAGS];
 }
 
+impl Shaped for SaslHandshakeResponse {
+    const SHAPE: &'static [Field] = &[Fixed(2), Array(&[Short])];
+}
+
+impl Shaped for SaslAuthenticateResponse {
+    const SHAPE: &'static [Field] = &[Fixed(2), Text, Text, Fixed(8), NO_TAGS];
+}
+
 impl Shaped for ProduceResponse {
     const SHAPE: &'static [Field] = {
         const LEADER: &[Field] = &[Fixed(8), NO_TAGS];
@@ -144,6 +155,12 @@ fn step(field: &Field, version: i16, input: &mut &[u8]) -> Result<(), Malformed>
         Text => {
             let length = varint(input)?.saturating_sub(1);
             skip(length, input)
+        }
+        Short => {
+            let (head, rest) = input.split_first_chunk().ok_or(SHORT)?;
+            *input = rest;
+            let length = usize::try_from(i16::from_be_bytes(*head));
+            skip(length.map_err(|_| Malformed("a negative length"))?, input)
         }
         Array(entry) => {
             let (head, rest) = input.split_first_chunk().ok_or(SHORT)?;
@@ -211,6 +228,7 @@ fn smallest(field: &Field, version: i16) -> usize {
     match *field {
         Fixed(size) => size,
         Text | Compact(_) | Tags(_) => 1,
+        Short => 2,
         Array(_) => 4,
         Only(from, to, field) if (from..=to).contains(&version) => smallest(field, version),
         Only(..) => 0,

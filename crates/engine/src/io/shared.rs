@@ -1,5 +1,6 @@
 //! What the handles and the driver's tasks share: the core under its lock, and who to wake after.
 
+use super::bootstrap::ConnectOptions;
 use crate::{
     Acks, Partitioner, ProducerConfig, StartError,
     batch::compress::compress,
@@ -19,6 +20,7 @@ use tokio::{runtime::Handle, sync::Notify};
 pub(crate) struct Shared {
     core: Mutex<Core>,
     pub(crate) config: Arc<ProducerConfig>,
+    pub(crate) connect: ConnectOptions,
     pub(crate) partitioner: Option<Arc<dyn Partitioner>>,
     /// Wakes the control task.
     pub(crate) control: Notify,
@@ -42,6 +44,7 @@ struct Compressing {
 impl Shared {
     pub(crate) fn new(
         config: Arc<ProducerConfig>,
+        connect: ConnectOptions,
         partitioner: Option<Arc<dyn Partitioner>>,
         runtime: Handle,
     ) -> Self {
@@ -52,6 +55,7 @@ impl Shared {
         Self {
             core: Mutex::new(core),
             config,
+            connect,
             partitioner,
             control: Notify::new(),
             clock: Notify::new(),

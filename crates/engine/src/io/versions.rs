@@ -5,7 +5,7 @@ use super::{
     dial::ConnectErrorKind,
     frame::{self, FrameError},
 };
-use crate::KafkaError;
+use crate::{AuthFailure, KafkaError};
 use kafka_protocol::{
     messages::{ApiKey, ApiVersionsRequest, ApiVersionsResponse},
     protocol::StrBytes,
@@ -18,14 +18,21 @@ use tokio::{
 
 /// The requests that we send, with the versions of each that we speak.
 ///
+/// The last ones are optional: only somebody who uses SASL needs them.
+///
 /// Produce 9 sets the oldest broker: Kafka 2.8. Its last version is 13, as are those of the others
 /// the last that the codec knows.
-const OURS: [(ApiKey, i16, i16); 4] = [
+const OURS: [(ApiKey, i16, i16); 6] = [
     (ApiKey::Produce, 9, 13),
     (ApiKey::Metadata, 9, 13),
     (ApiKey::InitProducerId, 3, 5),
     (ApiKey::ApiVersions, 0, NEWEST_HANDSHAKE),
+    (ApiKey::SaslHandshake, 1, 1),
+    (ApiKey::SaslAuthenticate, 2, 2),
 ];
+const OPTIONAL: [ApiKey; 2] = [ApiKey::SaslHandshake, ApiKey::SaslAuthenticate];
+/// Stands for an optional request that the broker does not know.
+const ABSENT: i16 = -1;
 const NEWEST_HANDSHAKE: i16 = 4;
 const OLDEST_KAFKA: &str = "2.8";
 
@@ -36,10 +43,11 @@ const UNSUPPORTED_VERSION: i16 = 35;
 pub(crate) struct Versions([i16; OURS.len()]);
 
 impl Versions {
-    /// The highest version of `api` that both sides speak; `None` for one that we never send.
+    /// The highest version of `api` that both sides speak; `None` for one that we never send, or
+    /// that is optional and the broker does not know.
     pub(crate) fn pick(&self, api: ApiKey) -> Option<i16> {
         let index = OURS.iter().position(|(ours, ..)| *ours == api)?;
-        Some(self.0[index])
+        Some(self.0[index]).filter(|version| *version != ABSENT)
     }
 
     /// From what the broker offers; else the text that says what it lacks.
@@ -50,6 +58,7 @@ impl Versions {
             let theirs = offered(offer, api);
             match theirs {
                 Some((low, high)) if low <= max && min <= high => *slot = max.min(high),
+                _ if OPTIONAL.contains(&api) => *slot = ABSENT,
                 Some((low, high)) => lacking.push(format!(
                     "{api:?} in versions {low} to {high} (this client: {min} to {max})"
                 )),
@@ -146,8 +155,8 @@ fn not_kafka(error: CallError) -> ConnectErrorKind {
         CallError::Closed => ConnectErrorKind::Closed,
         CallError::Frame(FrameError::Length(length)) => {
             ConnectErrorKind::NotKafka(match length.to_be_bytes() {
+                [0x15 | 0x16, 3, ..] => return ConnectErrorKind::Auth(AuthFailure::NeedsTls),
                 [b'H', b'T', b'T', b'P'] => "it speaks HTTP",
-                [0x15 | 0x16, 3, ..] => "it speaks TLS",
                 [b'S', b'S', b'H', b'-'] => "it speaks SSH",
                 _ => "its answer is no Kafka frame",
             })

@@ -1,7 +1,7 @@
 //! Starting a cluster.
 
 use super::{
-    Jars, KafkaCluster, KafkaVersion, StartKafkaError,
+    Jars, KafkaCluster, KafkaVersion, Listener, StartKafkaError,
     node::{self, Directory, Listeners, Node},
     ports::{free_ports, loopback},
     properties::Properties,
@@ -9,6 +9,7 @@ use super::{
 use crate::proxy::Proxy;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use std::{
+    net::SocketAddr,
     path::Path,
     time::{Duration, Instant},
 };
@@ -19,6 +20,7 @@ pub struct KafkaClusterBuilder {
     version: KafkaVersion,
     nodes: usize,
     properties: Vec<(String, String)>,
+    listeners: Vec<Listener>,
     jvm_options: Vec<String>,
     stock_timeouts: bool,
     proxied: bool,
@@ -31,6 +33,7 @@ impl Default for KafkaClusterBuilder {
             version: KafkaVersion::default(),
             nodes: 1,
             properties: Vec::new(),
+            listeners: Vec::new(),
             jvm_options: vec!["-Xms256m".into(), "-Xmx512m".into()],
             stock_timeouts: false,
             proxied: false,
@@ -62,6 +65,14 @@ impl KafkaClusterBuilder {
     #[must_use]
     pub fn property(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.properties.push((key.into(), value.into()));
+        self
+    }
+
+    /// One more listener on every node. Names are unique, and none of `PLAINTEXT`, `EXT` and
+    /// `CONTROLLER`.
+    #[must_use]
+    pub fn listener(mut self, listener: Listener) -> Self {
+        self.listeners.push(listener);
         self
     }
 
@@ -148,26 +159,31 @@ impl KafkaClusterBuilder {
         directory: &Path,
         cluster_id: &str,
     ) -> Result<Vec<Node>, StartKafkaError> {
+        let each = 3 + self.listeners.len();
         let ports =
-            free_ports(3 * self.nodes).map_err(StartKafkaError::io("looking for free ports"))?;
+            free_ports(each * self.nodes).map_err(StartKafkaError::io("looking for free ports"))?;
         let members: Vec<_> = (1..)
-            .zip(ports.chunks_exact(3))
+            .zip(ports.chunks_exact(each))
             .map(|(id, ports)| {
                 let [plaintext, controller, external] =
                     [ports[0], ports[1], ports[2]].map(loopback);
-                (
-                    id,
-                    Listeners {
-                        plaintext,
-                        controller,
-                        external,
-                    },
-                )
+                let more: Vec<_> = self
+                    .listeners
+                    .iter()
+                    .zip(&ports[3..])
+                    .map(|(listener, &port)| (listener.name.clone(), loopback(port)))
+                    .collect();
+                let listeners = Listeners {
+                    plaintext,
+                    controller,
+                    external,
+                };
+                (id, listeners, more)
             })
             .collect();
         let voters: Vec<_> = members
             .iter()
-            .map(|(id, at)| format!("{id}@{}", at.controller))
+            .map(|(id, at, _)| format!("{id}@{}", at.controller))
             .collect();
 
         let mut common = Properties::of_a_cluster(self.nodes);
@@ -175,8 +191,12 @@ impl KafkaClusterBuilder {
             common.set_short_timeouts();
         }
         common.set("controller.quorum.voters", voters.join(","));
+        for listener in &self.listeners {
+            common.add_protocol(&listener.name, listener.protocol);
+            common.extend(&listener.named_properties());
+        }
 
-        let node = |(id, at): (i32, Listeners)| {
+        let node = |(id, at, more): (i32, Listeners, Vec<(String, SocketAddr)>)| {
             let proxy = self.proxied.then(|| Proxy::start(at.external)).transpose();
             let proxy = proxy.map_err(StartKafkaError::io("starting a proxy"))?;
             let advertised = proxy.as_ref().map_or(at.external, Proxy::address);
@@ -189,13 +209,19 @@ impl KafkaClusterBuilder {
                 controller,
                 external,
             } = at;
+            let others: String = more
+                .iter()
+                .map(|(name, at)| format!(",{name}://{at}"))
+                .collect();
             properties.set(
                 "listeners",
-                format!("PLAINTEXT://{plaintext},CONTROLLER://{controller},EXT://{external}"),
+                format!(
+                    "PLAINTEXT://{plaintext},CONTROLLER://{controller},EXT://{external}{others}"
+                ),
             );
             properties.set(
                 "advertised.listeners",
-                format!("PLAINTEXT://{plaintext},EXT://{advertised}"),
+                format!("PLAINTEXT://{plaintext},EXT://{advertised}{others}"),
             );
             properties.set("log.dirs", node::data(&directory).display().to_string());
             properties.extend(&self.properties);
@@ -204,6 +230,7 @@ impl KafkaClusterBuilder {
             Ok(Node::new(
                 id,
                 at,
+                more,
                 proxy,
                 directory,
                 self.jvm_options.clone(),

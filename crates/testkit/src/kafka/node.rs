@@ -29,6 +29,8 @@ pub(super) struct Listeners {
 pub(super) struct Node {
     pub(super) id: i32,
     pub(super) listeners: Listeners,
+    /// What the builder was asked for beside them, by name.
+    pub(super) more: Vec<(String, SocketAddr)>,
     pub(super) proxy: Option<Proxy>,
     directory: PathBuf,
     jvm_options: Vec<String>,
@@ -57,6 +59,7 @@ impl Node {
     pub(super) fn new(
         id: i32,
         listeners: Listeners,
+        more: Vec<(String, SocketAddr)>,
         proxy: Option<Proxy>,
         directory: PathBuf,
         jvm_options: Vec<String>,
@@ -64,6 +67,7 @@ impl Node {
         Self {
             id,
             listeners,
+            more,
             proxy,
             directory,
             jvm_options,

@@ -68,6 +68,16 @@ impl Properties {
         }
     }
 
+    /// Says what a listener of this name speaks.
+    pub(super) fn add_protocol(&mut self, listener: &str, protocol: &str) {
+        let map = self
+            .0
+            .entry("listener.security.protocol.map".to_owned())
+            .or_default();
+        // Writing to a string cannot fail.
+        let _ = write!(map, ",{listener}:{protocol}");
+    }
+
     pub(super) fn set(&mut self, key: impl Into<String>, value: impl Into<String>) {
         self.0.insert(key.into(), value.into());
     }

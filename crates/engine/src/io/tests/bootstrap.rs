@@ -63,7 +63,7 @@ fn unresolved(retriable: bool) -> Unresolved {
 }
 
 fn options() -> ConnectOptions {
-    ConnectOptions::of(&ProducerConfig::default())
+    ConnectOptions::of(&ProducerConfig::default()).unwrap()
 }
 
 async fn listen() -> (TcpListener, Address) {

@@ -121,7 +121,6 @@ async fn names_what_a_broker_that_is_too_old_lacks() {
 async fn recognizes_peers_that_are_not_kafka() {
     for (reply, hint) in [
         (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "it speaks HTTP"),
-        (b"\x15\x03\x03\x00\x02\x02\x46", "it speaks TLS"),
         (b"SSH-2.0-OpenSSH_9.6\r\n", "it speaks SSH"),
         (b"\xff\xff\xff\xff garbage", "no Kafka frame"),
         (b"+OK redis-like text that goes on", "no Kafka frame"),

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use kafka_protocol::{
     messages::{
         ApiVersionsResponse, InitProducerIdResponse, MetadataResponse, ProduceResponse,
+        SaslAuthenticateResponse, SaslHandshakeResponse,
         api_versions_response::{ApiVersion, FinalizedFeatureKey, SupportedFeatureKey},
         metadata_response::{
             MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
@@ -27,6 +28,9 @@ const CASES: u64 = 4000;
 
 /// A response with something in every field that the version has.
 trait Full: Shaped + Encodable + Decodable + HeaderVersion + PartialEq + Debug {
+    /// One in so many damaged answers still is one, at the least.
+    const ACCEPTED: u64 = 20;
+
     fn full(version: i16) -> Self;
 }
 
@@ -129,6 +133,29 @@ impl Full for InitProducerIdResponse {
     }
 }
 
+impl Full for SaslHandshakeResponse {
+    // It is nearly nothing but lengths.
+    const ACCEPTED: u64 = 100;
+
+    fn full(_: i16) -> Self {
+        let names = ["PLAIN", "SCRAM-SHA-256", ""];
+        Self::default()
+            .with_error_code(33)
+            .with_mechanisms(names.map(text).to_vec())
+    }
+}
+
+impl Full for SaslAuthenticateResponse {
+    fn full(_: i16) -> Self {
+        Self::default()
+            .with_error_code(58)
+            .with_error_message(Some(text("no")))
+            .with_auth_bytes(Bytes::from_static(b"v=abc"))
+            .with_session_lifetime_ms(3_600_000)
+            .with_unknown_tagged_fields(tags(true))
+    }
+}
+
 impl Full for ProduceResponse {
     fn full(version: i16) -> Self {
         let partition = |index| {
@@ -203,7 +230,7 @@ fn torture<T: Full>(versions: std::ops::RangeInclusive<i16>) {
         // Both ends of the decoder were reached.
         assert!(refused > CASES / 20, "version {version}: {refused} refused");
         assert!(
-            accepted > CASES / 20,
+            accepted > CASES / T::ACCEPTED,
             "version {version}: {accepted} accepted"
         );
     }
@@ -246,6 +273,12 @@ fn survives_any_metadata_answer() {
 #[test]
 fn survives_any_producer_id_answer() {
     torture::<InitProducerIdResponse>(3..=5);
+}
+
+#[test]
+fn survives_any_answer_in_a_sasl_exchange() {
+    torture::<SaslHandshakeResponse>(1..=1);
+    torture::<SaslAuthenticateResponse>(2..=2);
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod handshake;
 mod hostile;
 mod peer;
 mod resolve;
+mod sasl;
 
 use std::time::Duration;
 

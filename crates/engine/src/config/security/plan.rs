@@ -1,0 +1,264 @@
+//! The settings against each other, and what is to be done then.
+
+#![cfg_attr(
+    not(feature = "tls"),
+    allow(dead_code, reason = "what needs TLS is refused without it")
+)]
+
+use super::{Endpoint, Mechanism, Security, TlsSettings, jaas::Module};
+use crate::{ConfigError, Secret, TokenProvider};
+use std::sync::Arc;
+
+/// What a connection needs beyond a socket.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Plan {
+    pub(crate) tls: Option<TlsSettings>,
+    pub(crate) login: Option<Login>,
+}
+
+/// How we say who we are.
+#[derive(Clone, Debug)]
+pub(crate) enum Login {
+    Plain {
+        username: Secret,
+        password: Secret,
+    },
+    Scram {
+        hash: ScramHash,
+        username: Secret,
+        password: Secret,
+        delegation_token: bool,
+    },
+    OAuth {
+        tokens: Tokens,
+        extensions: Vec<(String, String)>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ScramHash {
+    Sha256,
+    Sha512,
+}
+
+/// Where tokens come from.
+#[derive(Clone)]
+pub(crate) enum Tokens {
+    Provider(Arc<dyn TokenProvider>),
+    Oidc(Oidc),
+}
+
+/// The client credentials grant.
+#[derive(Clone, Debug)]
+pub(crate) struct Oidc {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) client_id: Secret,
+    pub(crate) client_secret: Secret,
+    pub(crate) scope: Option<String>,
+    pub(crate) url_encode: bool,
+}
+
+impl Security {
+    /// # Errors
+    /// The first setting that is missing, or that contradicts another.
+    pub(crate) fn plan(&self) -> Result<Plan, ConfigError> {
+        let tls = self.protocol.is_encrypted();
+        let sasl = self.protocol.has_sasl();
+        Ok(Plan {
+            tls: tls.then(|| self.plan_tls()).transpose()?,
+            login: sasl.then(|| self.plan_sasl()).transpose()?,
+        })
+    }
+
+    /// What is allowed and worth a word in the log.
+    pub(crate) fn warnings(&self) -> Vec<&'static str> {
+        let mut warnings = Vec::new();
+        if self.protocol.has_sasl() && !self.protocol.is_encrypted() {
+            warnings.push(
+                "SASL without TLS: whoever is on the way can read and change all that is sent \
+                 (set security.protocol=SASL_SSL)",
+            );
+        }
+        if self.protocol.is_encrypted() && !self.tls.checks_hostname() {
+            warnings.push("the names in brokers' certificates are not checked");
+        }
+        if !self.protocol.is_encrypted() && !self.tls.is_untouched() {
+            warnings.push("settings of ssl.* have no effect: security.protocol does not use TLS");
+        }
+        if !self.protocol.has_sasl() && self.sasl.password.is_some() {
+            warnings.push("settings of sasl.* have no effect: security.protocol does not use SASL");
+        }
+        warnings
+    }
+
+    fn plan_tls(&self) -> Result<TlsSettings, ConfigError> {
+        if !cfg!(feature = "tls") {
+            return disabled("security.protocol");
+        }
+        let tls = &self.tls;
+        if tls.unchecked_by_property && tls.checks_hostname() {
+            return Err(ConfigError::Contradiction {
+                key: "ssl.endpoint.identification.algorithm",
+                other: "ssl.allow.insecure",
+                rule: "must be https: to accept certificates for any name call \
+                       TlsSettings::dangerous_accept_any_hostname, or set ssl.allow.insecure=true \
+                       beside it",
+            });
+        }
+        match (&tls.certificate, &tls.key) {
+            (Some(_), None) => invalid(
+                "ssl.keystore.key",
+                "must be given beside a certificate (in librdkafka's spelling: ssl.key.location)",
+            ),
+            (None, Some(_)) => invalid(
+                "ssl.keystore.certificate.chain",
+                "must be given beside a key (in librdkafka's spelling: ssl.certificate.location)",
+            ),
+            _ => Ok(tls.clone()),
+        }
+    }
+
+    fn plan_sasl(&self) -> Result<Login, ConfigError> {
+        let Some(mechanism) = self.sasl.mechanism else {
+            return Err(ConfigError::NotYet {
+                key: "sasl.mechanism",
+                waits_for: "SASL with Kerberos (GSSAPI), which is its default; set PLAIN, \
+                            SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER",
+            });
+        };
+        let fits = match self.sasl.module {
+            None => true,
+            Some(Module::Plain) => mechanism == Mechanism::Plain,
+            Some(Module::Scram) => {
+                matches!(mechanism, Mechanism::ScramSha256 | Mechanism::ScramSha512)
+            }
+            Some(Module::OAuth) => mechanism == Mechanism::OAuthBearer,
+        };
+        if !fits {
+            return Err(ConfigError::Contradiction {
+                key: "sasl.jaas.config",
+                other: "sasl.mechanism",
+                rule: "names the login module of another sasl.mechanism",
+            });
+        }
+        let readable = !self.protocol.is_encrypted() && !self.sasl.allow_cleartext;
+        if readable && matches!(mechanism, Mechanism::Plain | Mechanism::OAuthBearer) {
+            return Err(ConfigError::Contradiction {
+                key: "sasl.mechanism",
+                other: "security.protocol",
+                rule: "sends a password or token that everybody on the way can read: set \
+                       security.protocol=SASL_SSL, or sasl.allow.cleartext=true to accept that",
+            });
+        }
+        match mechanism {
+            Mechanism::Plain => self.plan_plain(),
+            Mechanism::ScramSha256 => self.plan_scram(ScramHash::Sha256),
+            Mechanism::ScramSha512 => self.plan_scram(ScramHash::Sha512),
+            Mechanism::OAuthBearer => self.plan_oauth(),
+        }
+    }
+
+    fn plan_plain(&self) -> Result<Login, ConfigError> {
+        let (username, password) = self.credentials()?;
+        if username.expose().contains('\0') || password.expose().contains('\0') {
+            return invalid(
+                "sasl.password",
+                "and sasl.username must not hold a zero byte",
+            );
+        }
+        Ok(Login::Plain { username, password })
+    }
+
+    fn plan_scram(&self, hash: ScramHash) -> Result<Login, ConfigError> {
+        if !cfg!(feature = "tls") {
+            return disabled("sasl.mechanism");
+        }
+        let (username, password) = self.credentials()?;
+        Ok(Login::Scram {
+            hash,
+            username,
+            password,
+            delegation_token: self.sasl.delegation_token,
+        })
+    }
+
+    fn credentials(&self) -> Result<(Secret, Secret), ConfigError> {
+        match (&self.sasl.username, &self.sasl.password) {
+            (Some(username), Some(password)) => Ok((username.clone(), password.clone())),
+            _ => invalid(
+                "sasl.jaas.config",
+                "must give username and password (or set sasl.username and sasl.password)",
+            ),
+        }
+    }
+
+    fn plan_oauth(&self) -> Result<Login, ConfigError> {
+        let tokens = match &self.sasl.provider {
+            Some(provider) => Tokens::Provider(Arc::clone(provider)),
+            None => Tokens::Oidc(self.plan_oidc()?),
+        };
+        let extensions = self.sasl.oauth.extensions.clone();
+        Ok(Login::OAuth { tokens, extensions })
+    }
+
+    fn plan_oidc(&self) -> Result<Oidc, ConfigError> {
+        const URL: &str = "sasl.oauthbearer.token.endpoint.url";
+        let oauth = &self.sasl.oauth;
+        let Some(url) = &oauth.token_endpoint else {
+            return invalid(URL, "must be set, unless the producer has a TokenProvider");
+        };
+        if !cfg!(feature = "tls") {
+            return disabled(URL);
+        }
+        let endpoint = match Endpoint::parse(url) {
+            Ok(endpoint) => endpoint,
+            Err(rule) => return invalid(URL, rule),
+        };
+        if !endpoint.is_private() && !self.sasl.allow_cleartext {
+            return invalid(
+                URL,
+                "must be https beyond this machine, or set sasl.allow.cleartext=true",
+            );
+        }
+        match (&oauth.client_id, &oauth.client_secret) {
+            (Some(client_id), Some(client_secret)) => Ok(Oidc {
+                endpoint,
+                client_id: client_id.clone(),
+                client_secret: client_secret.clone(),
+                scope: oauth.scope.clone(),
+                url_encode: oauth.url_encode_credentials,
+            }),
+            (None, _) => invalid(
+                "sasl.oauthbearer.client.credentials.client.id",
+                "must be set (or clientId in sasl.jaas.config)",
+            ),
+            (_, None) => invalid(
+                "sasl.oauthbearer.client.credentials.client.secret",
+                "must be set (or clientSecret in sasl.jaas.config)",
+            ),
+        }
+    }
+}
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Provider(_) => "Provider",
+            Self::Oidc(_) => "Oidc",
+        })
+    }
+}
+
+fn invalid<T>(key: &'static str, rule: &'static str) -> Result<T, ConfigError> {
+    Err(ConfigError::Invalid {
+        key,
+        rule: rule.into(),
+    })
+}
+
+fn disabled<T>(key: &'static str) -> Result<T, ConfigError> {
+    Err(ConfigError::Disabled {
+        key,
+        feature: "tls",
+    })
+}

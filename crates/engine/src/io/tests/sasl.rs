@@ -1,0 +1,137 @@
+use super::peer::{Asked, MODERN, answer, connected, read};
+use crate::{
+    AuthFailure, ProducerConfig,
+    io::{connection::Connection, dial::ConnectErrorKind, secure::Secure},
+};
+use bytes::Bytes;
+use kafka_protocol::{
+    messages::{
+        ApiKey, SaslAuthenticateRequest, SaslAuthenticateResponse, SaslHandshakeRequest,
+        SaslHandshakeResponse,
+    },
+    protocol::StrBytes,
+};
+use std::time::Duration;
+use tokio::io::DuplexStream;
+
+const PASSWORD: &str = "canary-password";
+
+/// PLAIN as alice.
+fn login() -> Secure {
+    let settings = [
+        ("security.protocol", "SASL_PLAINTEXT"),
+        ("sasl.allow.cleartext", "true"),
+        ("sasl.mechanism", "PLAIN"),
+        ("sasl.username", "alice"),
+        ("sasl.password", PASSWORD),
+    ];
+    let (config, _) = ProducerConfig::from_properties(settings).unwrap();
+    Secure::of(&config).unwrap()
+}
+
+/// A connection to a broker that knows SASL.
+async fn ready() -> (Connection<DuplexStream>, DuplexStream) {
+    let sasl = [
+        (ApiKey::SaslHandshake, 0, 1),
+        (ApiKey::SaslAuthenticate, 0, 2),
+    ];
+    let ranges: Vec<_> = MODERN.into_iter().chain(sasl).collect();
+    connected(&ranges).await
+}
+
+async fn take_handshake(peer: &mut DuplexStream, response: &SaslHandshakeResponse) {
+    let asked = read(peer).await;
+    let request: SaslHandshakeRequest = asked.decode();
+    assert_eq!(&*request.mechanism, "PLAIN");
+    answer(peer, &asked, response).await;
+}
+
+async fn take_message(peer: &mut DuplexStream) -> (Asked, Bytes) {
+    let asked = read(peer).await;
+    let request: SaslAuthenticateRequest = asked.decode();
+    (asked, request.auth_bytes)
+}
+
+async fn outcome(
+    connection: &mut Connection<DuplexStream>,
+    broker: impl Future<Output = ()>,
+) -> Result<(), ConnectErrorKind> {
+    let secure = login();
+    let (outcome, ()) = tokio::join!(secure.authenticate(connection, super::LONG), broker);
+    outcome
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_is_renewed_before_it_ends() {
+    let (mut connection, mut peer) = ready().await;
+    let broker = async {
+        take_handshake(&mut peer, &SaslHandshakeResponse::default()).await;
+        let (asked, message) = take_message(&mut peer).await;
+        assert_eq!(message, format!("\0alice\0{PASSWORD}").as_bytes());
+        let response = SaslAuthenticateResponse::default().with_session_lifetime_ms(10_000);
+        answer(&mut peer, &asked, &response).await;
+    };
+    outcome(&mut connection, broker).await.unwrap();
+    assert!(connection.is_usable() && !connection.wants_renewal());
+    tokio::time::advance(Duration::from_millis(7_400)).await;
+    assert!(!connection.wants_renewal());
+    tokio::time::advance(Duration::from_millis(1_200)).await;
+    assert!(connection.wants_renewal());
+}
+
+#[tokio::test]
+async fn a_session_without_an_end_is_never_renewed() {
+    for lifetime in [0, -1, i64::MAX] {
+        let (mut connection, mut peer) = ready().await;
+        let broker = async {
+            take_handshake(&mut peer, &SaslHandshakeResponse::default()).await;
+            let (asked, _) = take_message(&mut peer).await;
+            let response = SaslAuthenticateResponse::default().with_session_lifetime_ms(lifetime);
+            answer(&mut peer, &asked, &response).await;
+        };
+        outcome(&mut connection, broker).await.unwrap();
+        assert!(!connection.wants_renewal(), "{lifetime}");
+    }
+}
+
+#[tokio::test]
+async fn a_broker_that_repeats_the_password_is_not_quoted() {
+    for (words, quoted) in [("wrong password", true), ("no canary-password", false)] {
+        let (mut connection, mut peer) = ready().await;
+        let broker = async {
+            take_handshake(&mut peer, &SaslHandshakeResponse::default()).await;
+            let (asked, _) = take_message(&mut peer).await;
+            let response = SaslAuthenticateResponse::default()
+                .with_error_code(58)
+                .with_error_message(Some(StrBytes::from_static_str(words)));
+            answer(&mut peer, &asked, &response).await;
+        };
+        match outcome(&mut connection, broker).await.unwrap_err() {
+            ConnectErrorKind::Auth(AuthFailure::Refused(error)) => {
+                assert_eq!(error.code(), 58);
+                assert_eq!(error.message().is_some(), quoted);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_mechanism_that_is_not_offered_is_named_with_those_that_are() {
+    let (mut connection, mut peer) = ready().await;
+    let refusal = SaslHandshakeResponse::default()
+        .with_error_code(33)
+        .with_mechanisms(vec![StrBytes::from_static_str("GSSAPI")]);
+    let error = outcome(&mut connection, take_handshake(&mut peer, &refusal)).await;
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "it does not offer PLAIN, but GSSAPI"
+    );
+}
+
+#[tokio::test]
+async fn a_broker_without_sasl_is_told_apart() {
+    let (mut connection, _peer) = connected(&MODERN).await;
+    let error = outcome(&mut connection, async {}).await.unwrap_err();
+    assert_eq!(error.to_string(), "it has no SaslHandshake");
+}

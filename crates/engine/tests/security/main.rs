@@ -1,0 +1,10 @@
+//! TLS and SASL on real Kafka: one cluster with a listener for each kind.
+#![cfg(feature = "tls")]
+
+mod acl;
+mod canary;
+mod failures;
+mod oauth;
+mod sessions;
+mod support;
+mod trusted;
