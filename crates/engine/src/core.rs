@@ -14,6 +14,7 @@ mod credit;
 mod drain;
 mod expire;
 mod flow;
+mod health;
 mod identity;
 mod life;
 mod metadata;
@@ -44,7 +45,7 @@ pub use slot::Slot;
 pub use view::{BrokerView, ClusterView, PartitionView, TopicView};
 pub use wake::WakeCell;
 
-use crate::{Acks, Compression, ProducerConfig, Topic};
+use crate::{Acks, Compression, DeliveryError, ProducerConfig, Topic};
 use batch::Batch;
 use broker::Broker;
 use credit::Credit;
@@ -85,6 +86,7 @@ pub struct Core {
     rng: fastrand::Rng,
     life: life::Life,
     counters: Counters,
+    contact: health::Contact,
     effects: Effects,
 }
 
@@ -124,6 +126,19 @@ pub struct Effects {
     pub compress: Vec<CompressJob>,
     /// All batches of a flush are settled, or the producer's life moved on.
     pub settled: bool,
+    /// What went wrong, for the log.
+    pub troubles: Vec<Trouble>,
+}
+
+/// What went wrong with the records of one batch.
+#[derive(Clone, Debug)]
+pub struct Trouble {
+    /// The error that they have, or would have if this were the end of it.
+    pub error: DeliveryError,
+    /// How many they are.
+    pub records: u32,
+    /// They are sent again.
+    pub again: bool,
 }
 
 impl Effects {
@@ -135,6 +150,7 @@ impl Effects {
             && self.admitted.is_empty()
             && self.brokers.is_empty()
             && self.compress.is_empty()
+            && self.troubles.is_empty()
             && !(self.control || self.brokers_changed || self.settled)
     }
 }
@@ -243,6 +259,7 @@ impl Core {
             rng: fastrand::Rng::with_seed(seed),
             life: life::Life::default(),
             counters: Counters::default(),
+            contact: health::Contact::default(),
             effects: Effects::default(),
         }
     }
@@ -282,6 +299,13 @@ impl Core {
     fn tell(&mut self, partition: PartitionId, batch: &Batch, outcome: slot::Outcome) {
         self.counters
             .settled(self.partitions[partition].topic, batch, &outcome);
+        if let slot::Outcome::Failed(error) = &outcome {
+            self.effects.troubles.push(Trouble {
+                error: error.clone(),
+                records: batch.count,
+                again: false,
+            });
+        }
         if let Some(slot) = batch.settle(outcome) {
             self.effects.slots.push(slot);
         }

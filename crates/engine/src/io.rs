@@ -12,6 +12,7 @@ mod produce_wire;
 pub(crate) mod resolve;
 pub(crate) mod shape;
 pub(crate) mod shared;
+mod trace;
 pub(crate) mod versions;
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ pub mod batch;
 mod config;
 pub mod core;
 mod error;
+mod health;
 mod io;
 mod metrics;
 mod producer;
@@ -18,8 +19,9 @@ pub use config::{Acks, Compression, ConfigKey, KeyStatus, ProducerConfig};
 pub use error::{
     Cause, ConfigError, ConfigWarning, DeliveryError, KafkaError, StartError, Written,
 };
-pub use metrics::{CloseReport, MetricName, Metrics};
-pub use producer::{Partitioner, Producer};
+pub use health::{Health, HealthProblem};
+pub use metrics::{CloseReport, Distribution, MetricName, Metrics};
+pub use producer::{Observer, Partitioner, Producer};
 pub use record::{Ack, Header, RecordRef, Timestamp};
 pub use sending::Sending;
 pub use topic::Topic;

@@ -1,7 +1,7 @@
 //! What a broker said of a request, or that it will say nothing any more.
 
 use super::{
-    Core,
+    Core, Trouble,
     batch::{Batch, Body},
     broker::RequestId,
     partition::{Gap, PartitionId},
@@ -69,6 +69,7 @@ impl Core {
         let Some(request) = self.brokers[at].unanswered.pop_front() else {
             return false;
         };
+        self.contact.answered(now);
         self.counters
             .answered(broker, now.saturating_duration_since(request.sent));
         if !answer.throttle.is_zero() {
@@ -163,11 +164,10 @@ impl Core {
 
     /// No answer came and none will: it stays what it was, and goes again before anything newer.
     fn unanswered(&mut self, partition: PartitionId, batch: Batch, cause: Cause) {
-        let p = &mut self.partitions[partition];
         if batch.expired {
-            p.lost(&batch);
+            self.partitions[partition].lost(&batch);
         } else {
-            p.put_back(batch, cause);
+            self.put_back(partition, batch, cause);
         }
     }
 
@@ -202,7 +202,7 @@ impl Core {
             ProduceClass::StaleMetadata { .. } => {
                 let known = part.leader.is_some_and(|hint| self.follow(partition, hint));
                 if known && batch.attempts <= 2 {
-                    self.partitions[partition].put_back(batch, cause);
+                    self.put_back(partition, batch, cause);
                 } else {
                     self.again(partition, batch, cause, now);
                 }
@@ -232,11 +232,11 @@ impl Core {
         }
         if p.has_earlier(&batch) {
             // It only waits for its turn.
-            p.put_back(batch, cause);
+            self.put_back(partition, batch, cause);
         } else if batch.unproven == 0 {
             // All before it are settled and it is proven absent: it may be counted anew.
             p.open_gap(batch.order, Gap::Proven);
-            p.put_back(batch, cause);
+            self.put_back(partition, batch, cause);
         } else {
             // An earlier attempt of it got no answer; counting it anew could double it.
             self.fail(partition, batch, cause);
@@ -254,7 +254,21 @@ impl Core {
         p.refusals += 1;
         let pause = grown.mul_f64(0.8 + 0.4 * self.rng.f64());
         p.not_before = Some(now + pause);
-        p.put_back(batch, cause);
+        self.put_back(partition, batch, cause);
+    }
+
+    fn put_back(&mut self, partition: PartitionId, batch: Batch, cause: Cause) {
+        self.note_again(partition, &batch, &cause);
+        self.partitions[partition].put_back(batch, cause);
+    }
+
+    pub(super) fn note_again(&mut self, partition: PartitionId, batch: &Batch, cause: &Cause) {
+        let p = &self.partitions[partition];
+        self.effects.troubles.push(Trouble {
+            error: batch.error(&self.topics[p.topic].name, p.index, cause.clone()),
+            records: batch.count,
+            again: true,
+        });
     }
 
     /// Has a partition's broker look at it, if it has something to send.

@@ -36,6 +36,13 @@ impl Life {
         }
     }
 
+    pub(super) fn cause_of_death(&self) -> Option<&Cause> {
+        match &self.state {
+            State::Dead(cause) => Some(cause),
+            _ => None,
+        }
+    }
+
     pub(super) fn gives_up(&self) -> Option<Cause> {
         matches!(self.state, State::Abandoned).then_some(Cause::StreamFailed)
     }

@@ -9,6 +9,7 @@ use super::{
     produce_wire::{Expected, Format, Outgoing},
     resolve::Address,
     shared::{Shared, now},
+    trace::Trace,
 };
 use crate::core::RequestId;
 use kafka_protocol::messages::ApiKey;
@@ -106,7 +107,7 @@ where
     let mut idle_since = now();
     loop {
         let idle_at = idle_since + shared.config.connections_max_idle;
-        let again = match turn(shared, broker, &format, &mut pipe) {
+        let again = match turn(shared, broker, address, &format, &mut pipe) {
             Turn::Dead => return Ok(()),
             Turn::Overdue => {
                 let limit = shared.config.request_timeout.as_millis();
@@ -126,9 +127,9 @@ where
                     return Err(format!("{address}: idle for connections.max.idle.ms"));
                 }
             }
-            Woken::Written(ids) => {
+            Woken::Written(requests) => {
                 idle_since = now();
-                shared.written(broker, ids);
+                shared.written(broker, requests);
             }
             Woken::Frames(frames) => {
                 idle_since = now();
@@ -152,7 +153,13 @@ enum Turn {
 }
 
 /// One look at the core: what it has to send is queued for the socket.
-fn turn<S>(shared: &Arc<Shared>, broker: i32, format: &Format, pipe: &mut Pipe<S>) -> Turn {
+fn turn<S>(
+    shared: &Arc<Shared>,
+    broker: i32,
+    address: &Address,
+    format: &Format,
+    pipe: &mut Pipe<S>,
+) -> Turn {
     let drained = shared.with(|core| {
         let now = now();
         if core.is_dead() {
@@ -169,26 +176,30 @@ fn turn<S>(shared: &Arc<Shared>, broker: i32, format: &Format, pipe: &mut Pipe<S
     };
     if let Some(request) = drained.request {
         let id = request.id;
+        let trace = Trace::begin(&request, &format.client_id, broker, address);
         let (outgoing, expected) = format.encode(request, pipe.correlation);
         pipe.correlation = pipe.correlation.wrapping_add(1);
         if shared.answers() {
             pipe.outgoing.push_back((outgoing, None));
-            pipe.expected.push_back((id, expected));
+            pipe.expected.push_back((id, expected, trace));
         } else {
-            pipe.outgoing.push_back((outgoing, Some(id)));
+            pipe.outgoing.push_back((outgoing, Some((id, trace))));
         }
     }
     Turn::Again(drained.again)
 }
 
 impl Shared {
-    fn written(self: &Arc<Self>, broker: i32, ids: Vec<RequestId>) {
-        if !ids.is_empty() {
-            self.with(|core| {
-                ids.into_iter()
-                    .for_each(|id| core.written(broker, id, now()))
-            });
-        }
+    fn written(self: &Arc<Self>, broker: i32, requests: Vec<(RequestId, Trace)>) {
+        let now = now();
+        let ids = requests.into_iter().map(|(id, trace)| {
+            trace.written();
+            id
+        });
+        let ids: Vec<_> = ids.collect();
+        self.with(|core| {
+            ids.into_iter().for_each(|id| core.written(broker, id, now));
+        });
     }
 }
 
@@ -196,16 +207,16 @@ impl Shared {
 struct Pipe<S> {
     parts: Parts<S>,
     correlation: i32,
-    /// To be written; the id where nothing will answer (acks=0).
-    outgoing: VecDeque<(Outgoing, Option<RequestId>)>,
-    expected: VecDeque<(RequestId, Expected)>,
+    /// To be written; with what is done then where nothing will answer (acks=0).
+    outgoing: VecDeque<(Outgoing, Option<(RequestId, Trace)>)>,
+    expected: VecDeque<(RequestId, Expected, Trace)>,
 }
 
 enum Woken {
     Look,
     Timer,
     /// Requests that are done because they are written.
-    Written(Vec<RequestId>),
+    Written(Vec<(RequestId, Trace)>),
     Frames(Vec<bytes::Bytes>),
     Broken(String),
 }
@@ -248,15 +259,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Pipe<S> {
     }
 
     /// Writes what the socket takes; `done` gets the requests that nothing will answer.
-    fn write(&mut self, cx: &mut Context<'_>, done: &mut Vec<RequestId>) -> io::Result<()> {
-        while let Some((outgoing, id)) = self.outgoing.front_mut() {
+    fn write(
+        &mut self,
+        cx: &mut Context<'_>,
+        done: &mut Vec<(RequestId, Trace)>,
+    ) -> io::Result<()> {
+        while let Some((outgoing, unanswered)) = self.outgoing.front_mut() {
             let slices = outgoing.slices();
             let stream = Pin::new(&mut self.parts.stream);
             match stream.poll_write_vectored(cx, &slices) {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(written)) => {
                     if outgoing.advance(written) {
-                        done.extend(*id);
+                        done.extend(unanswered.take());
                         self.outgoing.pop_front();
                     }
                 }
@@ -277,7 +292,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Pipe<S> {
         let mut answers = Vec::with_capacity(frames.len());
         for frame in frames {
             let got = correlation_id(&frame).map_err(|error| error.to_string())?;
-            let Some((id, expected)) = self.expected.pop_front() else {
+            let Some((id, expected, trace)) = self.expected.pop_front() else {
                 return Err("an answer that nothing asked for".into());
             };
             if got != expected.correlation {
@@ -286,10 +301,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Pipe<S> {
                     expected.correlation
                 ));
             }
-            answers.push((
-                id,
-                expected.decode(frame).map_err(|error| error.to_string())?,
-            ));
+            let answer = expected.decode(frame).map_err(|error| error.to_string())?;
+            trace.answered(&answer);
+            answers.push((id, answer));
         }
         let in_order = shared.with(|core| {
             let now = now();

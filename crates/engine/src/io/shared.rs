@@ -4,6 +4,7 @@ use crate::{
     Acks, Partitioner, ProducerConfig, StartError,
     batch::compress::compress,
     core::{CompressJob, Core, Effects},
+    io::trace,
     sync::{Mutex, lock},
 };
 use std::{
@@ -90,6 +91,9 @@ impl Shared {
                     None => self.clock.notify_one(),
                 }
             }
+        }
+        for trouble in &effects.troubles {
+            trace::tell(trouble);
         }
         if effects.control || effects.brokers_changed {
             self.control.notify_one();
