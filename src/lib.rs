@@ -37,6 +37,7 @@
 //! - [Single sends, back-pressure, a web service](_documentation::send_producer)
 //! - [What is retried, and what may be sent again](_documentation::retries)
 //! - [Graceful shutdown, and what dropping does](_documentation::shutdown)
+//! - [Traces, metrics, health](_documentation::observability)
 //! - [Runtimes, threads, platforms, features](_documentation::runtime)
 //! - [Serializers of one's own](serialization::Serializer)
 //!
@@ -54,6 +55,8 @@ pub mod _documentation {
     pub mod retries {}
     #[doc = include_str!("../docs/shutdown.md")]
     pub mod shutdown {}
+    #[doc = include_str!("../docs/observability.md")]
+    pub mod observability {}
     #[doc = include_str!("../docs/runtime.md")]
     pub mod runtime {}
 }
@@ -64,6 +67,8 @@ mod readme {}
 
 mod envelope;
 mod error;
+#[cfg(feature = "metrics")]
+mod export;
 mod partitioner;
 pub mod prelude;
 pub mod producer;
@@ -71,12 +76,13 @@ mod record;
 mod send_producer;
 pub mod serialization;
 mod settings;
+mod trace;
 
 pub use envelope::{Delivered, Delivery, Envelope};
 pub use error::{Error, Failed, PartOutcome, ProduceError, SettingsError, StartError, UserError};
 pub use guanaco_engine::{
-    Cause, CloseReport, ConfigError, DeliveryError, Header, KafkaError, MetricName, Metrics,
-    Timestamp, Topic, Written,
+    Cause, CloseReport, ConfigError, DeliveryError, Distribution, Header, Health, HealthProblem,
+    KafkaError, MetricName, Metrics, Timestamp, Topic, Written,
 };
 pub use partitioner::{PartitionWith, Partitioner, partition_with};
 pub use producer::{KafkaProducer, KafkaStreamExt};
@@ -84,3 +90,6 @@ pub use record::{Headers, ProducerRecord, RecordMetadata};
 pub use send_producer::{DeliveryFuture, Enqueue, SendEnvelope, SendProducer, Sending};
 pub use serialization::{BoxError, NoKey, Serializer, serialize_with};
 pub use settings::{ProducerSettings, ProducerSource, SharedProducerSettings};
+#[cfg(feature = "otel")]
+pub use trace::CurrentSpan;
+pub use trace::{TraceContext, TraceSource};

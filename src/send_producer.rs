@@ -7,7 +7,7 @@ mod ticket;
 pub use futures::{DeliveryFuture, Enqueue, SendEnvelope, Sending};
 
 use crate::{
-    CloseReport, Envelope, Failed, Metrics, ProduceError, ProducerRecord, ProducerSource,
+    CloseReport, Envelope, Failed, Health, Metrics, ProduceError, ProducerRecord, ProducerSource,
     producer::staging::{Serializers, Staging, recycle, wall_clock, with_record_bytes},
 };
 use gate::Gate;
@@ -84,7 +84,8 @@ impl<K, V> SendProducer<K, V> {
     /// # Cancel safety
     /// Dropped while it waits for room, the record is withdrawn and not sent; dropped later, only
     /// the answer is lost.
-    pub fn send(&self, record: ProducerRecord<K, V>) -> Sending<K, V> {
+    pub fn send(&self, mut record: ProducerRecord<K, V>) -> Sending<K, V> {
+        self.serializers.traces.mark_record(&mut record);
         let stamp = wall_clock();
         let sent = with_record_bytes(&self.serializers, &record, stamp, |bytes| {
             self.gate.send(bytes)
@@ -107,7 +108,8 @@ impl<K, V> SendProducer<K, V> {
         &self,
         envelope: impl Into<Envelope<K, V, P>>,
     ) -> SendEnvelope<K, V, P> {
-        let envelope = envelope.into();
+        let mut envelope = envelope.into();
+        self.serializers.traces.mark(&mut envelope);
         let stamp = wall_clock();
         match self.send_all(envelope.records(), stamp) {
             Ok(sent) => SendEnvelope::new(envelope, stamp, sent, None),
@@ -135,8 +137,9 @@ impl<K, V> SendProducer<K, V> {
     /// still being created by an enrichment or a factory.
     pub fn try_enqueue(
         &self,
-        record: ProducerRecord<K, V>,
+        mut record: ProducerRecord<K, V>,
     ) -> Result<DeliveryFuture<K, V>, Failed<K, V>> {
+        self.serializers.traces.mark_record(&mut record);
         let stamp = wall_clock();
         let sent = with_record_bytes(&self.serializers, &record, stamp, |bytes| {
             self.gate.try_send(bytes)
@@ -190,6 +193,16 @@ impl<K, V> SendProducer<K, V> {
     #[must_use]
     pub fn metrics(&self) -> Metrics {
         self.gate.metrics()
+    }
+
+    /// How its producer is: whether the cluster answers, whether anything is stuck. While an
+    /// enrichment or a factory still creates it, it is
+    /// [not connected](crate::HealthProblem::NotConnected).
+    ///
+    /// # Errors
+    /// If the producer could not be created.
+    pub fn health(&self) -> Result<Health, ProduceError> {
+        self.gate.health()
     }
 
     fn send_all(

@@ -1,7 +1,7 @@
 //! [`KafkaProducer`], a producer that outlives its stages.
 
 use crate::{
-    CloseReport, Metrics, ProduceError, SettingsError, StartError, Topic,
+    CloseReport, Health, Metrics, ProduceError, SettingsError, StartError, Topic,
     settings::{ClientSettings, Creation},
 };
 use guanaco_engine::Producer;
@@ -77,6 +77,23 @@ impl KafkaProducer {
         self.0.engine.metrics()
     }
 
+    /// How it is: whether the cluster answers, whether anything is stuck. Cheap enough for every
+    /// probe: it asks nothing and waits for nothing.
+    ///
+    /// ```no_run
+    /// # fn example(producer: guanaco::KafkaProducer) -> u16 {
+    /// let health = producer.health();
+    /// if !health.is_healthy() {
+    ///     eprintln!("not ready: {health}");
+    /// }
+    /// if health.is_healthy() { 200 } else { 503 }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.0.engine.health()
+    }
+
     /// The partitions of a topic.
     ///
     /// # Errors
@@ -113,6 +130,11 @@ impl KafkaProducer {
             None => Producer::start(config)?,
             Some(own) => Producer::start_with_partitioner(config, Arc::clone(own))?,
         };
+        #[cfg(feature = "metrics")]
+        if !client.metrics_interval.is_zero() {
+            let exported = crate::export::run(engine.observer(), client.metrics_interval);
+            drop(runtime.spawn(exported));
+        }
         Ok(Self(Arc::new(Inner {
             engine,
             client,

@@ -250,6 +250,7 @@ impl<K, V, P, A: Append> Ring<K, V, P, A> {
         let Some(entry) = self.entries.back_mut() else {
             return;
         };
+        self.serializers.traces.mark(&mut entry.envelope);
         match &entry.envelope {
             Envelope::Single { record, .. } => {
                 let mark = self.staging.mark();

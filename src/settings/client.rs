@@ -34,6 +34,9 @@ pub(crate) struct ClientSettings {
     pub(crate) partitioner: Option<Arc<dyn Partitioner>>,
     /// Where it is not left to `close.timeout.ms`.
     pub(crate) close_timeout: Option<Duration>,
+    /// Zero: counters are not published.
+    #[cfg(feature = "metrics")]
+    pub(crate) metrics_interval: Duration,
 }
 
 impl ClientSettings {
