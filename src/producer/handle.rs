@@ -63,7 +63,8 @@ impl KafkaProducer {
         self.0.engine.flush().await;
     }
 
-    /// The counters under Kafka's metric names.
+    /// The counters under Kafka's metric names, and distributions with quantiles; see
+    /// [metrics](crate::_documentation::observability#metrics).
     ///
     /// ```no_run
     /// # async fn example(producer: guanaco::KafkaProducer) {
