@@ -80,6 +80,14 @@ impl<K, V, P> Envelope<K, V, P> {
         }
     }
 
+    pub(crate) fn records_mut(&mut self) -> &mut [ProducerRecord<K, V>] {
+        match self {
+            Self::Single { record, .. } => std::slice::from_mut(record),
+            Self::Multi { records, .. } => records,
+            Self::PassThrough(_) => &mut [],
+        }
+    }
+
     /// What is carried along.
     pub fn into_pass_through(self) -> P {
         match self {

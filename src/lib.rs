@@ -43,6 +43,7 @@
     doc = "- [Every setting, and settings from configuration files](_documentation::settings)"
 )]
 //! - [TLS and SASL](_documentation::security)
+//! - [Traces, metrics, health](_documentation::observability)
 //! - [Runtimes, threads, platforms, features](_documentation::runtime)
 //! - [Serializers of one's own](serialization::Serializer)
 //!
@@ -67,6 +68,8 @@ pub mod _documentation {
     pub mod settings {}
     #[doc = include_str!("../docs/security.md")]
     pub mod security {}
+    #[doc = include_str!("../docs/observability.md")]
+    pub mod observability {}
     #[doc = include_str!("../docs/runtime.md")]
     pub mod runtime {}
 }
@@ -78,6 +81,8 @@ mod readme {}
 pub mod discovery;
 mod envelope;
 mod error;
+#[cfg(feature = "metrics")]
+mod export;
 mod partitioner;
 pub mod prelude;
 pub mod producer;
@@ -85,14 +90,15 @@ mod record;
 mod send_producer;
 pub mod serialization;
 mod settings;
+mod trace;
 
 pub use envelope::{Delivered, Delivery, Envelope};
 pub use error::{
     DiscoveryError, Error, Failed, PartOutcome, ProduceError, SettingsError, StartError, UserError,
 };
 pub use guanaco_engine::{
-    AuthFailure, Cause, CloseReport, ConfigError, DeliveryError, Header, KafkaError, MetricName,
-    Metrics, Timestamp, Topic, Written,
+    AuthFailure, Cause, CloseReport, ConfigError, DeliveryError, Distribution, Header, Health,
+    HealthProblem, KafkaError, MetricName, Metrics, Timestamp, Topic, Written,
 };
 pub use guanaco_engine::{
     Mechanism, OAuthSettings, Pem, SaslSettings, Secret, Security, SecurityProtocol, TlsSettings,
@@ -108,3 +114,6 @@ pub use serialization::{BoxError, NoKey, Serializer, serialize_with};
 #[cfg(feature = "config")]
 pub use settings::config;
 pub use settings::{ProducerSettings, ProducerSource, SharedProducerSettings};
+#[cfg(feature = "otel")]
+pub use trace::CurrentSpan;
+pub use trace::{TraceContext, TraceSource};

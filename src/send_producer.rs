@@ -11,7 +11,7 @@ pub use futures::{DeliveryFuture, Enqueue, SendEnvelope, Sending};
 pub use service::ProducerService;
 
 use crate::{
-    CloseReport, Envelope, Failed, Metrics, ProduceError, ProducerRecord, ProducerSource,
+    CloseReport, Envelope, Failed, Health, Metrics, ProduceError, ProducerRecord, ProducerSource,
     producer::staging::{Serializers, Staging, recycle, wall_clock, with_record_bytes},
 };
 use gate::Gate;
@@ -131,8 +131,9 @@ impl<K, V> SendProducer<K, V> {
     /// still being created by an enrichment or a factory.
     pub fn try_enqueue(
         &self,
-        record: ProducerRecord<K, V>,
+        mut record: ProducerRecord<K, V>,
     ) -> Result<DeliveryFuture<K, V>, Failed<K, V>> {
+        self.serializers.traces.mark_record(&mut record);
         let stamp = wall_clock();
         let sent = with_record_bytes(&self.serializers, &record, stamp, |bytes| {
             self.gate.try_send(bytes)
@@ -200,7 +201,12 @@ impl<K, V> SendProducer<K, V> {
     }
 
     /// Sends a record, into room that was kept for it if there is some.
-    fn send_into(&self, room: Option<&mut Room>, record: ProducerRecord<K, V>) -> Sending<K, V> {
+    fn send_into(
+        &self,
+        room: Option<&mut Room>,
+        mut record: ProducerRecord<K, V>,
+    ) -> Sending<K, V> {
+        self.serializers.traces.mark_record(&mut record);
         let stamp = wall_clock();
         let sent = with_record_bytes(&self.serializers, &record, stamp, |bytes| {
             self.gate.send_into(room, bytes)
@@ -212,14 +218,25 @@ impl<K, V> SendProducer<K, V> {
     fn send_envelope_into<P>(
         &self,
         mut room: Option<&mut Room>,
-        envelope: Envelope<K, V, P>,
+        mut envelope: Envelope<K, V, P>,
     ) -> SendEnvelope<K, V, P> {
+        self.serializers.traces.mark(&mut envelope);
         let stamp = wall_clock();
         let send = |bytes: RecordRef<'_>| self.gate.send_into(room.take(), bytes);
         match self.send_all(envelope.records(), stamp, send) {
             Ok(sent) => SendEnvelope::new(envelope, stamp, sent, None),
             Err(error) => SendEnvelope::new(envelope, stamp, Vec::new(), Some(error)),
         }
+    }
+
+    /// How its producer is: whether the cluster answers, whether anything is stuck. While an
+    /// enrichment or a factory still creates it, it is
+    /// [not connected](crate::HealthProblem::NotConnected).
+    ///
+    /// # Errors
+    /// If the producer could not be created.
+    pub fn health(&self) -> Result<Health, ProduceError> {
+        self.gate.health()
     }
 
     fn send_all(

@@ -1,7 +1,7 @@
 //! [`KafkaProducer`], a producer that outlives its stages.
 
 use crate::{
-    CloseReport, Metrics, Partitioner, ProduceError, SettingsError, StartError, Topic,
+    CloseReport, Health, Metrics, Partitioner, ProduceError, SettingsError, StartError, Topic,
     settings::{ClientSettings, Creation},
 };
 use guanaco_engine::Producer;
@@ -65,7 +65,8 @@ impl KafkaProducer {
         self.0.engine.flush().await;
     }
 
-    /// The counters under Kafka's metric names.
+    /// The counters under Kafka's metric names, and distributions with quantiles; see
+    /// [metrics](crate::_documentation::observability#metrics).
     ///
     /// ```no_run
     /// # async fn example(producer: guanaco::KafkaProducer) {
@@ -77,6 +78,23 @@ impl KafkaProducer {
     #[must_use]
     pub fn metrics(&self) -> Metrics {
         self.0.engine.metrics()
+    }
+
+    /// How it is: whether the cluster answers, whether anything is stuck. Cheap enough for every
+    /// probe: it asks nothing and waits for nothing.
+    ///
+    /// ```no_run
+    /// # fn example(producer: guanaco::KafkaProducer) -> u16 {
+    /// let health = producer.health();
+    /// if !health.is_healthy() {
+    ///     eprintln!("not ready: {health}");
+    /// }
+    /// if health.is_healthy() { 200 } else { 503 }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.0.engine.health()
     }
 
     /// The partitions of a topic.
@@ -113,6 +131,11 @@ impl KafkaProducer {
         let options = client.options(&config)?;
         let runtime = runtime::Handle::try_current().map_err(|_| StartError::NoRuntime)?;
         let engine = Producer::start_with(config, options)?;
+        #[cfg(feature = "metrics")]
+        if !client.metrics_interval.is_zero() {
+            let exported = crate::export::run(engine.observer(), client.metrics_interval);
+            drop(runtime.spawn(exported));
+        }
         Ok(Self(Arc::new(Inner {
             engine,
             client,

@@ -243,9 +243,10 @@ impl<K, V, P, A: Append> Ring<K, V, P, A> {
     /// Serializes the records of the newest element, where it lies: all of them, or none.
     #[inline(always)]
     fn stage_newest(&mut self, stamp: i64) {
-        let Some(envelope) = self.envelopes.back() else {
+        let Some(envelope) = self.envelopes.back_mut() else {
             return;
         };
+        self.serializers.traces.mark(envelope);
         let mark = self.staging.mark();
         let staged = match envelope {
             Envelope::Single { record, .. } => self

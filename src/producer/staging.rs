@@ -3,6 +3,7 @@
 use crate::{
     ProduceError, ProducerRecord, ProducerSettings,
     serialization::{Serializer, Target},
+    trace::Traces,
 };
 use guanaco_engine::RecordRef;
 use std::{
@@ -19,10 +20,11 @@ pub(crate) const CHUNK_RECORDS: usize = 256;
 /// And no further record once it has this many bytes.
 pub(crate) const CHUNK_BYTES: usize = 256 << 10;
 
-/// The serializers of a stage.
+/// The serializers of a stage, and what it adds to the headers of its records.
 pub(crate) struct Serializers<K, V> {
     key: Arc<dyn Serializer<K>>,
     value: Arc<dyn Serializer<V>>,
+    pub(crate) traces: Traces,
 }
 
 impl<K, V> Serializers<K, V> {
@@ -30,6 +32,7 @@ impl<K, V> Serializers<K, V> {
         Self {
             key: Arc::clone(&settings.key),
             value: Arc::clone(&settings.value),
+            traces: settings.traces.clone(),
         }
     }
 }
@@ -39,6 +42,7 @@ impl<K, V> Clone for Serializers<K, V> {
         Self {
             key: Arc::clone(&self.key),
             value: Arc::clone(&self.value),
+            traces: self.traces.clone(),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::ticket::{Pending, Queued, Ticket};
 use crate::{
-    CloseReport, KafkaProducer, Metrics, ProduceError, StartError,
+    CloseReport, Health, HealthProblem, KafkaProducer, Metrics, ProduceError, StartError,
     settings::{ClientSettings, Creation, Origin, Parts},
 };
 use bytes::Bytes;
@@ -315,6 +315,19 @@ impl Gate {
             Some(Ok(producer)) => producer.metrics(),
             Some(Err(_)) | None => Metrics::default(),
         }
+    }
+
+    pub(super) fn health(&self) -> Result<Health, ProduceError> {
+        let mut health = match self.ready.get() {
+            Some(Ok(producer)) => producer.health(),
+            Some(Err(ProduceError::Closed)) => Health::default(),
+            Some(Err(error)) => return Err(error.clone()),
+            None => Health::not_connected(),
+        };
+        if self.closed.load(Ordering::Relaxed) && !health.is_over() {
+            health.problems.push(HealthProblem::Closed);
+        }
+        Ok(health)
     }
 
     fn lock(&self) -> MutexGuard<'_, Way> {

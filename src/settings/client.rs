@@ -66,6 +66,9 @@ pub(crate) struct ClientSettings {
     pub(crate) security: Option<SecurityHook>,
     /// Where it is not left to `close.timeout.ms`.
     pub(crate) close_timeout: Option<Duration>,
+    /// Zero: counters are not published.
+    #[cfg(feature = "metrics")]
+    pub(crate) metrics_interval: Duration,
 }
 
 impl Default for ClientSettings {
@@ -77,6 +80,8 @@ impl Default for ClientSettings {
             discovery: None,
             resolve_timeout: Duration::from_secs(3),
             close_timeout: None,
+            #[cfg(feature = "metrics")]
+            metrics_interval: Duration::from_secs(5),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     discovery::{Discovery, Service},
     error::UserError,
     serialization::{BoxError, NoKey, NoKeySerializer, Serializer},
+    trace::{TraceSource, Traces},
 };
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -40,6 +41,7 @@ type Enriched<K, V> = Arc<dyn Fn(ProducerSettings<K, V>) -> Creation + Send + Sy
 /// | [`with_parallelism`](Self::with_parallelism) | 10,000 | envelopes in flight per stage |
 /// | [`with_parallelism_bytes`](Self::with_parallelism_bytes) | 32 MiB | serialized bytes in flight per flow |
 /// | [`with_close_timeout`](Self::with_close_timeout) | 60 s | for closing a producer |
+/// | [`with_trace_context`](Self::with_trace_context) | none | trace headers for each record |
 /// | [`with_close_producer_on_stop`](Self::with_close_producer_on_stop) | true | whether a stage's end waits for its producer's |
 #[doc(alias("producer", "createKafkaProducerAsync"))]
 pub struct ProducerSettings<K, V> {
@@ -48,6 +50,7 @@ pub struct ProducerSettings<K, V> {
     pub(crate) client: ClientSettings,
     pub(crate) limits: Limits,
     pub(crate) close_producer_on_stop: bool,
+    pub(crate) traces: Traces,
     enrich: Option<Enriched<K, V>>,
 }
 
@@ -83,6 +86,7 @@ impl<K, V> ProducerSettings<K, V> {
                 bytes: 32 << 20,
             },
             close_producer_on_stop: true,
+            traces: Traces::default(),
             enrich: None,
         }
     }
@@ -214,6 +218,37 @@ impl<K, V> ProducerSettings<K, V> {
     #[must_use]
     pub fn with_partitioner(mut self, partitioner: impl Partitioner) -> Self {
         self.client.partitioner = Some(Arc::new(partitioner));
+        self
+    }
+
+    /// Gives each record the trace that it belongs to, in the headers `traceparent` and `tracestate`
+    /// of W3C Trace Context. Off by default.
+    ///
+    /// The source is asked where a stage accepts an envelope or a send is called. A record that has
+    /// a `traceparent` keeps it. The headers stay on the record: it comes back with them in its
+    /// delivery or failure.
+    ///
+    /// With the feature `otel`, `CurrentSpan` takes the trace of the current `tracing` span.
+    ///
+    /// ```
+    /// # use guanaco::{ProducerSettings, TraceContext, serialization::StringSerializer};
+    /// let settings = ProducerSettings::keyless(StringSerializer)
+    ///     .with_trace_context(|| TraceContext::new(0x0af7651916cd43dd, 0xb7ad6b71, 1));
+    /// ```
+    #[must_use]
+    pub fn with_trace_context(mut self, source: impl TraceSource) -> Self {
+        self.traces = Traces::of(source);
+        self
+    }
+
+    /// How often the producer's counters are published to the recorder of the `metrics` crate: every
+    /// 5 seconds by default, and once more at its end. Zero switches that off.
+    ///
+    /// It is the setting of whoever creates the producer; a shared one keeps its own.
+    #[cfg(feature = "metrics")]
+    #[must_use]
+    pub fn with_metrics_interval(mut self, interval: Duration) -> Self {
+        self.client.metrics_interval = interval;
         self
     }
 
@@ -417,6 +452,7 @@ impl<K, V> Clone for ProducerSettings<K, V> {
             client: self.client.clone(),
             limits: self.limits,
             close_producer_on_stop: self.close_producer_on_stop,
+            traces: self.traces.clone(),
             enrich: self.enrich.clone(),
         }
     }
@@ -434,6 +470,7 @@ impl<K, V> fmt::Debug for ProducerSettings<K, V> {
             .field("discovery", &self.client.discovery)
             .field("resolve_timeout", &self.client.resolve_timeout)
             .field("partitioner", &self.client.partitioner.is_some())
+            .field("traces", &self.traces)
             .field("enriched", &self.enrich.is_some())
             .finish_non_exhaustive()
     }

@@ -3,7 +3,7 @@
 
 use crate::{error::BenchError, sample::Sample};
 use serde::Deserialize;
-use std::{ffi::OsStr, process::Stdio, time::Duration};
+use std::{ffi::OsStr, path::Path, process::Stdio, time::Duration};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
     process::{Child, ChildStdin, ChildStdout, Command},
@@ -26,9 +26,17 @@ pub(crate) struct Process {
 impl Process {
     /// Starts this program with `args`.
     pub(crate) fn start<A: AsRef<OsStr>>(args: &[A]) -> Result<Self, BenchError> {
+        Self::start_as(&std::env::current_exe()?, args)
+    }
+
+    /// Starts another build of it.
+    pub(crate) fn start_as<A: AsRef<OsStr>>(
+        program: &Path,
+        args: &[A],
+    ) -> Result<Self, BenchError> {
         let words = args.iter().map(|arg| arg.as_ref().to_string_lossy());
         let command = words.collect::<Vec<_>>().join(" ");
-        let mut child = Command::new(std::env::current_exe()?)
+        let mut child = Command::new(program)
             .args(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -93,6 +101,14 @@ impl Process {
 /// Runs one probe or path in a process of its own.
 pub(crate) async fn run<A: AsRef<OsStr> + Sync>(args: &[A]) -> Result<Sample, BenchError> {
     Process::start(args)?.sample(RUN_LIMIT).await
+}
+
+/// As [`run`], by another build of this program.
+pub(crate) async fn run_as<A: AsRef<OsStr> + Sync>(
+    program: &Path,
+    args: &[A],
+) -> Result<Sample, BenchError> {
+    Process::start_as(program, args)?.sample(RUN_LIMIT).await
 }
 
 /// A null broker in a process of its own; it ends when this is dropped.

@@ -3,6 +3,7 @@
 mod bars;
 mod experiments;
 mod machine;
+mod overhead;
 mod real;
 mod rounds;
 mod stall;

@@ -11,8 +11,11 @@ mod stall;
 
 use crate::{cpu::Stopwatch, error::BenchError, sample::Sample};
 use guanaco::prelude::*;
-use std::collections::BTreeMap;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use std::{collections::BTreeMap, time::Duration};
 use tokio::runtime::Builder;
+
+const METRICS_INTERVAL: Duration = Duration::from_millis(100);
 
 /// One path of Guanaco, once; prints one line of JSON.
 #[derive(clap::Args, Clone, Debug)]
@@ -42,6 +45,9 @@ pub(crate) struct PathArgs {
     /// Give each of the flows a producer of its own.
     #[arg(long)]
     own_producers: bool,
+    /// Publish metrics to a recorder, fifty times as often as by default.
+    #[arg(long)]
+    metrics: bool,
     /// Run on a current-thread runtime instead of tokio's default.
     #[arg(long)]
     current_thread: bool,
@@ -74,6 +80,10 @@ enum Path {
 
 /// Runs the path on a runtime as `#[tokio::main]` makes it, if not told otherwise.
 pub(crate) fn run(args: &PathArgs) -> Result<Sample, BenchError> {
+    if args.metrics {
+        let installed = PrometheusBuilder::new().install_recorder();
+        installed.map_err(|error| BenchError::Check(error.to_string()))?;
+    }
     let mut runtime = match args.current_thread {
         false => Builder::new_multi_thread(),
         true => Builder::new_current_thread(),
@@ -103,7 +113,14 @@ impl PathArgs {
 
     /// The settings with the broker's address and the properties of the command line.
     fn connected<K, V>(&self, settings: ProducerSettings<K, V>) -> ProducerSettings<K, V> {
-        let settings = settings.with_bootstrap_servers(&self.bootstrap_servers);
+        let interval = if self.metrics {
+            METRICS_INTERVAL
+        } else {
+            Duration::ZERO
+        };
+        let settings = settings
+            .with_bootstrap_servers(&self.bootstrap_servers)
+            .with_metrics_interval(interval);
         self.properties
             .iter()
             .fold(settings, |settings, (key, value)| {
@@ -124,6 +141,9 @@ impl PathArgs {
         let (seconds, cpu_seconds) = watch.stop()?;
         let mut name = clap::ValueEnum::to_possible_value(&self.path)
             .map_or_else(String::new, |value| value.get_name().to_owned());
+        if self.metrics {
+            name.push_str(" with metrics");
+        }
         for (key, value) in &self.properties {
             name.push_str(&format!(" {key}={value}"));
         }

@@ -16,6 +16,7 @@ mod credit;
 mod drain;
 mod expire;
 mod flow;
+mod health;
 mod identity;
 mod life;
 mod metadata;
@@ -49,7 +50,7 @@ pub use slot::Slot;
 pub use view::{BrokerView, ClusterView, PartitionView, TopicView};
 pub use wake::WakeCell;
 
-use crate::{Acks, Compression, ProducerConfig, Topic};
+use crate::{Acks, Compression, DeliveryError, ProducerConfig, Topic};
 use batch::Batch;
 use broker::Broker;
 use credit::Credit;
@@ -92,6 +93,7 @@ pub struct Core {
     rng: fastrand::Rng,
     life: life::Life,
     counters: Counters,
+    contact: health::Contact,
     effects: Effects,
 }
 
@@ -133,6 +135,19 @@ pub struct Effects {
     pub choose: Vec<ChoiceJob>,
     /// All batches of a flush are settled, or the producer's life moved on.
     pub settled: bool,
+    /// What went wrong, for the log.
+    pub troubles: Vec<Trouble>,
+}
+
+/// What went wrong with the records of one batch.
+#[derive(Clone, Debug)]
+pub struct Trouble {
+    /// The error that they have, or would have if this were the end of it.
+    pub error: DeliveryError,
+    /// How many they are.
+    pub records: u32,
+    /// They are sent again.
+    pub again: bool,
 }
 
 impl Effects {
@@ -145,6 +160,7 @@ impl Effects {
             && self.brokers.is_empty()
             && self.compress.is_empty()
             && self.choose.is_empty()
+            && self.troubles.is_empty()
             && !(self.control || self.brokers_changed || self.settled)
     }
 }
@@ -254,6 +270,7 @@ impl Core {
             rng: fastrand::Rng::with_seed(seed),
             life: life::Life::default(),
             counters: Counters::default(),
+            contact: health::Contact::default(),
             effects: Effects::default(),
         }
     }
@@ -295,6 +312,11 @@ impl Core {
             .settled(self.partitions[partition].topic, batch, &outcome);
         if let slot::Outcome::Failed(error) = &outcome {
             self.note_failure(error);
+            self.effects.troubles.push(Trouble {
+                error: error.clone(),
+                records: batch.count,
+                again: false,
+            });
         }
         if let Some(slot) = batch.settle(outcome) {
             self.effects.slots.push(slot);

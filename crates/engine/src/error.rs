@@ -170,6 +170,28 @@ impl DeliveryError {
         self.0.attempts
     }
 
+    /// The class of the error, for spans and logs: Kafka's name for what a broker answered, and a
+    /// name of ours for all else.
+    pub(crate) fn class(&self) -> &'static str {
+        match self.cause() {
+            Cause::Broker(error) | Cause::Fatal(error) => error.name(),
+            Cause::Expired { .. } => "expired",
+            Cause::Disconnected { .. } => DISCONNECTED,
+            Cause::TooLarge { .. } => "too_large",
+            Cause::UnknownTopic { .. } => "unknown_topic",
+            Cause::InvalidTopic { .. } => "invalid_topic",
+            Cause::UnknownPartition { .. } => "unknown_partition",
+            Cause::Partitioner(_) => "partitioner",
+            Cause::TopicRecreated => "topic_recreated",
+            Cause::StreamFailed => "stream_failed",
+            Cause::Closed => "closed",
+            Cause::BufferFull { .. } => "buffer_full",
+            Cause::Unreachable { .. } => "unreachable",
+            Cause::Auth { .. } => "auth",
+            Cause::DriverGone => "driver_gone",
+        }
+    }
+
     /// Whether the same call may succeed later. It says nothing about doubling: see
     /// [`written`](Self::written).
     #[must_use]
@@ -197,6 +219,9 @@ impl DeliveryError {
         )
     }
 }
+
+/// The class of an error where no answer came.
+pub(crate) const DISCONNECTED: &str = "disconnected";
 
 /// Why a producer could not start.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -264,7 +289,7 @@ impl std::fmt::Display for WrittenWords {
     }
 }
 
-struct Millis<'a>(&'a Duration);
+pub(crate) struct Millis<'a>(pub(crate) &'a Duration);
 impl std::fmt::Display for Millis<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} ms", self.0.as_millis())

@@ -21,6 +21,7 @@ pub(crate) mod shared;
 pub(crate) mod stream;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;
+mod trace;
 pub(crate) mod versions;
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod config;
 pub mod core;
 mod detached;
 mod error;
+mod health;
 mod io;
 mod metrics;
 mod producer;
@@ -27,9 +28,10 @@ pub use detached::Detached;
 pub use error::{
     AuthFailure, Cause, ConfigError, ConfigWarning, DeliveryError, KafkaError, StartError, Written,
 };
+pub use health::{Health, HealthProblem};
 pub use io::resolve::{Address, Resolver, Resolving, Unresolved};
-pub use metrics::{CloseReport, MetricName, Metrics};
-pub use producer::{Partitioner, Producer, StartOptions};
+pub use metrics::{CloseReport, Distribution, MetricName, Metrics};
+pub use producer::{Observer, Partitioner, Producer, StartOptions};
 pub use record::{Ack, Header, RecordRef, Timestamp};
 pub use room::Room;
 pub use secret::Secret;

@@ -1,8 +1,8 @@
 //! The handle on a producer.
 
 use crate::{
-    Cause, CloseReport, DeliveryError, Metrics, ProducerConfig, RecordRef, StartError, Topic,
-    Written,
+    Cause, CloseReport, DeliveryError, Health, Metrics, ProducerConfig, RecordRef, StartError,
+    Topic, Written,
     appender::Appender,
     core::{Core, Ticket},
     io::{
@@ -75,6 +75,33 @@ impl Drop for Owner {
         // A runtime that was shut down drops the task at once; the driver's guard has ended, or
         // will end, what is left.
         runtime.spawn(async move { finish(&shared, limit).await });
+    }
+}
+
+/// Reads a producer's counters and health; it is no handle on the producer, which is closed without
+/// regard to it.
+#[derive(Clone, Debug)]
+pub struct Observer(Arc<Shared>);
+
+impl Observer {
+    /// As [`Producer::metrics`]; of a producer that is gone, the last.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        self.0.with(|core| core.metrics(now()))
+    }
+
+    /// As [`Producer::health`].
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.0.with(|core| core.health(now()))
+    }
+
+    /// Resolves when every record has its outcome and nothing will be sent any more.
+    ///
+    /// # Cancel safety
+    /// Dropping it changes nothing.
+    pub async fn ended(&self) {
+        until(&self.0, || self.0.with(|core| core.is_dead().then_some(()))).await;
     }
 }
 
@@ -307,6 +334,18 @@ impl Producer {
     #[must_use]
     pub fn metrics(&self) -> Metrics {
         self.shared().with(|core| core.metrics(now()))
+    }
+
+    /// How it is: whether the cluster answers, whether anything is stuck.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.shared().with(|core| core.health(now()))
+    }
+
+    /// A handle that only reads, and keeps nothing open.
+    #[must_use]
+    pub fn observer(&self) -> Observer {
+        Observer(Arc::clone(self.shared()))
     }
 
     /// The numbers of the topic's partitions, asked of the cluster if they are unknown.

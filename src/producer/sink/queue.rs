@@ -70,9 +70,10 @@ impl<K, V, A: Append> Queue<K, V, A> {
     #[inline]
     pub(super) fn accept<P>(
         &mut self,
-        envelope: Envelope<K, V, P>,
+        mut envelope: Envelope<K, V, P>,
         stamp: i64,
     ) -> Result<(), ProduceError> {
+        self.serializers.traces.mark(&mut envelope);
         let mark = self.staging.mark();
         for record in envelope.records() {
             if let Err(error) = self.staging.add(&self.serializers, record) {

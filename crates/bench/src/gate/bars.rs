@@ -31,7 +31,7 @@ impl std::fmt::Display for Rule {
 }
 
 /// Every key that is judged, in the order of the report.
-pub(crate) const BARS: [(&str, Rule); 15] = [
+pub(crate) const BARS: [(&str, Rule); 17] = [
     ("flexi_vs_probe_throughput", Rule::AtLeast(0.9)),
     ("flexi_vs_probe_cpu", Rule::AtMost(3.0)),
     ("null_flexi_vs_probe", Rule::AtMost(5.0)),
@@ -47,6 +47,8 @@ pub(crate) const BARS: [(&str, Rule); 15] = [
     ("batches_per_request", Rule::AtLeast(50.0)),
     ("shared4_vs_one", Rule::AtLeast(0.95)),
     ("shared4_vs_own4", Rule::Above(1.0)),
+    ("tracing_off_cpu", Rule::AtMost(1.02)),
+    ("metrics_on_cpu", Rule::AtMost(1.05)),
 ];
 
 /// A measured key; it is judged if it is in [`BARS`], else it is there to be read.

@@ -2,6 +2,7 @@
 
 use super::{
     bars::Finding,
+    overhead,
     real::RealKafka,
     rounds::{Journal, Server, best, figure, ratio},
     stall,
@@ -22,6 +23,8 @@ pub(crate) enum Experiment {
     Growth,
     ManyPartitions,
     NullShared,
+    Tracing,
+    Metrics,
     RealFlexi,
     RealKib,
     RealLatency,
@@ -33,7 +36,7 @@ type Findings = Result<Vec<Finding>, BenchError>;
 
 impl Experiment {
     /// Those on the null broker first: no JVM is in their way then.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::NullFlexi,
         Self::NullKeyed,
         Self::NullKib,
@@ -44,6 +47,8 @@ impl Experiment {
         Self::Growth,
         Self::ManyPartitions,
         Self::NullShared,
+        Self::Tracing,
+        Self::Metrics,
         Self::RealFlexi,
         Self::RealKib,
         Self::RealLatency,
@@ -68,6 +73,8 @@ impl Experiment {
             Self::Growth => &["rss_growth_20m_mib"],
             Self::ManyPartitions => &["batches_per_request"],
             Self::NullShared => &["null_shared4_vs_one", "null_shared4_vs_own4"],
+            Self::Tracing => &["tracing_off_cpu"],
+            Self::Metrics => &["metrics_on_cpu"],
             Self::RealFlexi => &["flexi_vs_probe_throughput", "flexi_vs_probe_cpu"],
             Self::RealKib => &["kib_vs_probe"],
             Self::RealLatency => &["p99_vs_probe_rtt"],
@@ -168,6 +175,8 @@ impl Experiment {
                 let broker = NullBroker::start(&[]).await?;
                 self.shared(journal, Server::Null(&broker), 4_000_000).await
             }
+            Self::Tracing => self.findings([overhead::tracing(journal, self.name()).await?]),
+            Self::Metrics => self.findings([overhead::metrics(journal, self.name()).await?]),
             _ => Err(BenchError::Check(format!("{self:?} needs a real Kafka"))),
         }
     }

@@ -1,7 +1,7 @@
 //! What a broker said of a request, or that it will say nothing any more.
 
 use super::{
-    Core,
+    Core, Trouble,
     batch::{Batch, Body},
     broker::RequestId,
     partition::{Gap, PartitionId},
@@ -69,6 +69,7 @@ impl Core {
         let Some(request) = self.brokers[at].unanswered.pop_front() else {
             return false;
         };
+        self.contact.answered(now);
         self.counters
             .answered(broker, now.saturating_duration_since(request.sent));
         if !answer.throttle.is_zero() {
@@ -176,6 +177,7 @@ impl Core {
         if self.life.gives_up() {
             self.fail(partition, batch, Cause::StreamFailed);
         } else {
+            self.note_again(partition, &batch, &cause);
             self.partitions[partition].put_back(batch, cause);
         }
     }
@@ -266,6 +268,16 @@ impl Core {
         let pause = grown.mul_f64(0.8 + 0.4 * self.rng.f64());
         p.not_before = Some(now + pause);
         self.put_back(partition, batch, cause);
+    }
+
+    /// Tells that a batch goes again.
+    pub(super) fn note_again(&mut self, partition: PartitionId, batch: &Batch, cause: &Cause) {
+        let p = &self.partitions[partition];
+        self.effects.troubles.push(Trouble {
+            error: batch.error(&self.topics[p.topic].name, p.index, cause.clone()),
+            records: batch.count,
+            again: true,
+        });
     }
 
     /// Has a partition's broker look at it, if it has something to send.

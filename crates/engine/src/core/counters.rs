@@ -1,7 +1,7 @@
 //! What happened so far, in numbers.
 
 use super::{Core, batch::Batch, slot::Outcome};
-use crate::{MetricName, Metrics, Written};
+use crate::{Distribution, MetricName, Metrics, Written};
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
@@ -20,23 +20,15 @@ pub struct Counters {
     pub(super) responses: u64,
     pub(super) batches: u64,
     pub(super) records_sent: u64,
-    pub(super) batch_bytes: Spread,
-    pub(super) queue: Spread,
-    pub(super) latency: Spread,
-    pub(super) throttle: Spread,
+    pub(super) batch_bytes: Distribution,
+    pub(super) queue: Distribution,
+    pub(super) latency: Distribution,
+    pub(super) throttle: Distribution,
     pub(super) plain_bytes: u64,
     pub(super) packed_bytes: u64,
     pub(super) topics: BTreeMap<usize, PerTopic>,
     pub(super) brokers: BTreeMap<i32, PerBroker>,
     pub(super) errors: BTreeMap<i16, u64>,
-}
-
-/// A sum, a maximum, and of how many.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Spread {
-    count: u64,
-    sum: f64,
-    max: f64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -47,26 +39,10 @@ pub(super) struct PerTopic {
     retries: u64,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct PerBroker {
     requests: u64,
-    latency: Spread,
-}
-
-impl Spread {
-    fn add(&mut self, value: f64) {
-        self.count += 1;
-        self.sum += value;
-        self.max = self.max.max(value);
-    }
-
-    fn average(&self) -> f64 {
-        if self.count == 0 {
-            0.0
-        } else {
-            self.sum / self.count as f64
-        }
-    }
+    latency: Distribution,
 }
 
 impl Counters {
@@ -170,18 +146,18 @@ impl Core {
             ("record-retry-total", c.retries as f64),
             ("batch-split-total", c.splits as f64),
             ("batch-size-avg", c.batch_bytes.average()),
-            ("batch-size-max", c.batch_bytes.max),
+            ("batch-size-max", c.batch_bytes.max()),
             ("records-per-request-avg", per(c.records_sent, c.requests)),
             ("record-queue-time-avg", c.queue.average()),
-            ("record-queue-time-max", c.queue.max),
+            ("record-queue-time-max", c.queue.max()),
             ("request-latency-avg", c.latency.average()),
-            ("request-latency-max", c.latency.max),
+            ("request-latency-max", c.latency.max()),
             ("produce-throttle-time-avg", c.throttle.average()),
-            ("produce-throttle-time-max", c.throttle.max),
+            ("produce-throttle-time-max", c.throttle.max()),
             ("requests-in-flight", unanswered as f64),
             ("request-total", c.requests as f64),
             ("response-total", c.responses as f64),
-            ("outgoing-byte-total", c.batch_bytes.sum),
+            ("outgoing-byte-total", c.batch_bytes.sum()),
             ("buffer-total-bytes", self.config.buffer_memory as f64),
             ("buffer-available-bytes", self.credit.available() as f64),
             ("waiting-threads", self.credit.waiting() as f64),
@@ -232,11 +208,39 @@ impl Core {
             for (name, value) in [
                 ("request-total", per_broker.requests as f64),
                 ("request-latency-avg", per_broker.latency.average()),
-                ("request-latency-max", per_broker.latency.max),
+                ("request-latency-max", per_broker.latency.max()),
             ] {
                 put("producer-node-metrics", name, tag(), value);
             }
         }
-        Metrics { values }
+        Metrics {
+            values,
+            distributions: self.distributions(),
+        }
+    }
+
+    fn distributions(&self) -> BTreeMap<MetricName, Distribution> {
+        let c = &self.counters;
+        let client = ("client-id", self.config.client_id.clone());
+        let of_producer = [
+            ("batch-size", &c.batch_bytes),
+            ("record-queue-time", &c.queue),
+            ("request-latency", &c.latency),
+            ("produce-throttle-time", &c.throttle),
+        ];
+        let of_producer = of_producer.map(|(name, distribution)| {
+            let (group, tags) = ("producer-metrics", BTreeMap::from([client.clone()]));
+            (MetricName { name, group, tags }, distribution.clone())
+        });
+        let of_brokers = c.brokers.iter().map(|(broker, per_broker)| {
+            let node = ("node-id", format!("node-{broker}"));
+            let name = MetricName {
+                name: "request-latency",
+                group: "producer-node-metrics",
+                tags: BTreeMap::from([client.clone(), node]),
+            };
+            (name, per_broker.latency.clone())
+        });
+        of_producer.into_iter().chain(of_brokers).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! Time runs out: for records, for topics nobody knows, for those who wait for room.
 
 use super::{
-    Core,
+    Core, Trouble,
     batch::Batch,
     drain::earlier,
     mutants::Mutant,
@@ -93,6 +93,11 @@ impl Core {
         let error = crate::DeliveryError::new(name, None, crate::Written::No, cause, 0);
         self.note_failure(&error);
         self.counters.refused(staged.records.len() as u64);
+        self.effects.troubles.push(Trouble {
+            error: error.clone(),
+            records: staged.records.len() as u32,
+            again: false,
+        });
         staged.slot.settle(Outcome::Failed(error));
         for (cell, ..) in &staged.flows {
             self.effects.wake(cell);

@@ -41,6 +41,13 @@ impl Life {
         }
     }
 
+    pub(super) fn cause_of_death(&self) -> Option<&Cause> {
+        match &self.state {
+            State::Dead(cause) => Some(cause),
+            _ => None,
+        }
+    }
+
     /// Whether what comes back from the wire is not sent again.
     pub(super) fn gives_up(&self) -> bool {
         matches!(self.state, State::Abandoned)

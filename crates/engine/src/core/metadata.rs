@@ -173,6 +173,7 @@ impl Core {
 
     /// The cluster's answer to a question for metadata.
     pub fn apply(&mut self, view: ClusterView, now: Instant) {
+        self.contact.answered(now);
         self.metadata.updated = Some(now);
         self.metadata.wanted = false;
         self.metadata.cluster_id = view.cluster_id.or(self.metadata.cluster_id.take());

@@ -22,6 +22,7 @@ impl Core {
             return self.fail(partition, batch, cause);
         };
         self.counters.splits += 1;
+        self.note_again(partition, &batch, &cause);
         let (base, gather) = match &batch.result {
             ResultTo::Part { first, gather } => (*first, Arc::clone(gather)),
             ResultTo::Slot(slot) => {

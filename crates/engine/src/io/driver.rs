@@ -138,6 +138,7 @@ impl Control {
                     if !self.connection.as_ref().is_some_and(Connection::is_usable) {
                         self.connection = None;
                     }
+                    self.shared.with(|core| core.errand_failed(&why, now()));
                     self.id_not_before = now() + self.shared.config.retry_backoff;
                 }
             }

@@ -9,6 +9,7 @@ use super::{
     produce_wire::{Expected, Format, Outgoing},
     resolve::Address,
     shared::{Shared, now},
+    trace::Trace,
 };
 use crate::core::RequestId;
 use kafka_protocol::messages::ApiKey;
@@ -121,7 +122,7 @@ where
                 .map_err(|why| format!("{address}: {why}"))?;
             continue;
         }
-        let again = match turn(shared, broker, &format, &mut pipe, hold) {
+        let again = match turn(shared, broker, address, &format, &mut pipe, hold) {
             Turn::Dead => return Ok(()),
             Turn::Overdue => {
                 let limit = shared.config.request_timeout.as_millis();
@@ -143,9 +144,9 @@ where
                     return Err(format!("{address}: idle for connections.max.idle.ms"));
                 }
             }
-            Woken::Written(ids) => {
+            Woken::Written(requests) => {
                 idle_since = now();
-                shared.written(broker, ids);
+                shared.written(broker, requests);
             }
             Woken::Frames(frames) => {
                 idle_since = now();
@@ -191,6 +192,7 @@ enum Turn {
 fn turn<S>(
     shared: &Arc<Shared>,
     broker: i32,
+    address: &Address,
     format: &Format,
     pipe: &mut Pipe<S>,
     hold: bool,
@@ -213,26 +215,30 @@ fn turn<S>(
     };
     if let Some(request) = drained.request {
         let id = request.id;
+        let trace = Trace::begin(&request, &format.client_id, broker, address);
         let (outgoing, expected) = format.encode(request, pipe.correlation);
         pipe.correlation = pipe.correlation.wrapping_add(1);
         if shared.answers() {
             pipe.outgoing.push_back((outgoing, None));
-            pipe.expected.push_back((id, expected));
+            pipe.expected.push_back((id, expected, trace));
         } else {
-            pipe.outgoing.push_back((outgoing, Some(id)));
+            pipe.outgoing.push_back((outgoing, Some((id, trace))));
         }
     }
     Turn::Again(drained.again)
 }
 
 impl Shared {
-    fn written(self: &Arc<Self>, broker: i32, ids: Vec<RequestId>) {
-        if !ids.is_empty() {
-            self.with(|core| {
-                ids.into_iter()
-                    .for_each(|id| core.written(broker, id, now()))
-            });
-        }
+    fn written(self: &Arc<Self>, broker: i32, requests: Vec<(RequestId, Trace)>) {
+        let now = now();
+        let ids = requests.into_iter().map(|(id, trace)| {
+            trace.written();
+            id
+        });
+        let ids: Vec<_> = ids.collect();
+        self.with(|core| {
+            ids.into_iter().for_each(|id| core.written(broker, id, now));
+        });
     }
 }
 
@@ -240,16 +246,16 @@ impl Shared {
 struct Pipe<S> {
     parts: Parts<S>,
     correlation: i32,
-    /// To be written; the id where nothing will answer (acks=0).
-    outgoing: VecDeque<(Outgoing, Option<RequestId>)>,
-    expected: VecDeque<(RequestId, Expected)>,
+    /// To be written; with what is done then where nothing will answer (acks=0).
+    outgoing: VecDeque<(Outgoing, Option<(RequestId, Trace)>)>,
+    expected: VecDeque<(RequestId, Expected, Trace)>,
 }
 
 enum Woken {
     Look,
     Timer,
     /// Requests that are done because they are written.
-    Written(Vec<RequestId>),
+    Written(Vec<(RequestId, Trace)>),
     Frames(Vec<bytes::Bytes>),
     Broken(String),
 }
@@ -321,15 +327,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Pipe<S> {
     }
 
     /// Writes what the socket takes; `done` gets the requests that nothing will answer.
-    fn write(&mut self, cx: &mut Context<'_>, done: &mut Vec<RequestId>) -> io::Result<()> {
-        while let Some((outgoing, id)) = self.outgoing.front_mut() {
+    fn write(
+        &mut self,
+        cx: &mut Context<'_>,
+        done: &mut Vec<(RequestId, Trace)>,
+    ) -> io::Result<()> {
+        while let Some((outgoing, unanswered)) = self.outgoing.front_mut() {
             let slices = outgoing.slices();
             let stream = Pin::new(&mut self.parts.stream);
             match stream.poll_write_vectored(cx, &slices) {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(written)) => {
                     if outgoing.advance(written) {
-                        done.extend(*id);
+                        done.extend(unanswered.take());
                         self.outgoing.pop_front();
                     }
                 }
@@ -354,7 +364,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Pipe<S> {
         let mut answers = Vec::with_capacity(frames.len());
         for frame in frames {
             let got = correlation_id(&frame).map_err(|error| error.to_string())?;
-            let Some((id, expected)) = self.expected.pop_front() else {
+            let Some((id, expected, trace)) = self.expected.pop_front() else {
                 return Err("an answer that nothing asked for".into());
             };
             if got != expected.correlation {
@@ -363,10 +373,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Pipe<S> {
                     expected.correlation
                 ));
             }
-            answers.push((
-                id,
-                expected.decode(frame).map_err(|error| error.to_string())?,
-            ));
+            let answer = expected.decode(frame).map_err(|error| error.to_string())?;
+            trace.answered(&answer);
+            answers.push((id, answer));
         }
         let in_order = shared.with(|core| {
             let now = now();

@@ -5,6 +5,7 @@ use crate::{
     Acks, Partitioner, ProducerConfig, StartError,
     batch::compress::compress,
     core::{ChoiceJob, CompressJob, Core, Effects},
+    io::trace,
     producer::choose,
     sync::{Mutex, lock},
 };
@@ -98,6 +99,9 @@ impl Shared {
                     None => self.clock.notify_one(),
                 }
             }
+        }
+        for trouble in &effects.troubles {
+            trace::tell(trouble);
         }
         if effects.control || effects.brokers_changed {
             self.control.notify_one();
