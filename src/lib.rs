@@ -82,5 +82,7 @@ pub use partitioner::{PartitionWith, Partitioner, partition_with};
 pub use producer::{KafkaProducer, KafkaStreamExt};
 pub use record::{Headers, ProducerRecord, RecordMetadata};
 pub use send_producer::{DeliveryFuture, Enqueue, SendEnvelope, SendProducer, Sending};
-pub use serialization::{BoxError, NoKey, Serializer, serialize_with};
+pub use serialization::{
+    BoxError, Deserializer, NoKey, Serializer, deserialize_with, serialize_with,
+};
 pub use settings::{ProducerSettings, ProducerSource, SharedProducerSettings};

@@ -1,10 +1,18 @@
-//! Keys and values into bytes.
+//! Keys and values into bytes, and back.
 
+mod deserializer;
 mod numbers;
 
+#[cfg(feature = "json")]
+pub use deserializer::JsonDeserializer;
+pub use deserializer::{
+    BytesDeserializer, DeserializeWith, Deserializer, Nullable, Source, StringDeserializer,
+    UnexpectedNull, UnitDeserializer, deserialize_with, nullable,
+};
 pub use numbers::{
-    DoubleSerializer, FloatSerializer, IntSerializer, LongSerializer, ShortSerializer,
-    UuidSerializer,
+    DoubleDeserializer, DoubleSerializer, FloatDeserializer, FloatSerializer, IntDeserializer,
+    IntSerializer, LongDeserializer, LongSerializer, ShortDeserializer, ShortSerializer,
+    UuidDeserializer, UuidSerializer,
 };
 
 use guanaco_engine::Topic;
