@@ -1,8 +1,21 @@
 //! Keys and values into bytes, and back.
 
+#[cfg(feature = "avro")]
+mod avro;
 mod deserializer;
 mod numbers;
+#[cfg(feature = "protobuf")]
+mod protobuf;
+#[cfg(feature = "schema-registry")]
+pub mod registry;
+#[cfg(any(feature = "avro", feature = "schema-registry"))]
+mod schema_error;
 
+#[cfg(feature = "avro")]
+pub use avro::{
+    AvroDeserializer, AvroSchema, AvroSerializer, AvroValue, AvroValueDeserializer,
+    AvroValueSerializer,
+};
 #[cfg(feature = "json")]
 pub use deserializer::JsonDeserializer;
 pub use deserializer::{
@@ -14,6 +27,10 @@ pub use numbers::{
     IntSerializer, LongDeserializer, LongSerializer, ShortDeserializer, ShortSerializer,
     UuidDeserializer, UuidSerializer,
 };
+#[cfg(feature = "protobuf")]
+pub use protobuf::{ProtobufDeserializer, ProtobufSerializer};
+#[cfg(any(feature = "avro", feature = "schema-registry"))]
+pub use schema_error::SchemaError;
 
 use guanaco_engine::Topic;
 use std::{error::Error as StdError, fmt};

@@ -6,6 +6,7 @@ pub mod embedded;
 pub mod kafka;
 pub mod model;
 pub mod proxy;
+pub mod registry;
 pub mod sim;
 
 /// The snippets of the users' page, compiled and, where they need no JVM, run.
