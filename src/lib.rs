@@ -39,6 +39,7 @@
 //! - [Graceful shutdown, and what dropping does](_documentation::shutdown)
 //! - [Runtimes, threads, platforms, features](_documentation::runtime)
 //! - [Serializers of one's own](serialization::Serializer)
+//! - [Formats, nulls, a schema registry](_documentation::serialization)
 //!
 //! # Not here yet
 //!
@@ -52,6 +53,8 @@ pub mod _documentation {
     pub mod send_producer {}
     #[doc = include_str!("../docs/retries.md")]
     pub mod retries {}
+    #[doc = include_str!("../docs/serialization.md")]
+    pub mod serialization {}
     #[doc = include_str!("../docs/shutdown.md")]
     pub mod shutdown {}
     #[doc = include_str!("../docs/runtime.md")]

@@ -1,5 +1,7 @@
 //! Avro, without a container: one value, as the schema says.
 
+mod check;
+
 use super::{BoxError, Deserializer, Serializer, Source, Target, schema_error::SchemaError};
 use apache_avro::{
     Schema as Parsed,
@@ -125,30 +127,36 @@ impl AvroSchema {
     }
 
     /// Reads a value that was written with this schema, as `reader` sees it if there is one.
+    ///
+    /// By way of a generic value: the direct way wants the type to have the record's name.
     pub(super) fn read<T: DeserializeOwned>(
         &self,
         reader: Option<&Self>,
         bytes: &[u8],
     ) -> Result<T, BoxError> {
-        if reader.is_some() {
-            return Ok(apache_avro::from_value(&self.read_value(reader, bytes)?)?);
-        }
-        let schema = GenericDatumReader::builder(&self.0.parsed);
-        let reader = schema.resolved_writer_schemata(self.names()?).build()?;
-        whole(bytes, |bytes| reader.read_deser(bytes))
+        Ok(apache_avro::from_value(&self.read_value(reader, bytes)?)?)
     }
 
     pub(super) fn read_value(
         &self,
         reader: Option<&Self>,
-        bytes: &[u8],
+        mut bytes: &[u8],
     ) -> Result<Value, BoxError> {
+        let names = self.names()?;
+        let mut behind = bytes;
+        check::check(&self.0.parsed, names.get_names(), &mut behind).map_err(|problem| {
+            format!("this is not the Avro value that was expected: {problem}")
+        })?;
+        // What is left over shows that it was written with another schema.
+        if !behind.is_empty() {
+            let left = behind.len();
+            return Err(format!("{left} bytes are left over behind the Avro value").into());
+        }
         let schema = GenericDatumReader::builder(&self.0.parsed)
-            .resolved_writer_schemata(self.names()?)
+            .resolved_writer_schemata(names)
             .maybe_reader_schema(reader.map(|reader| &reader.0.parsed))
             .maybe_resolved_reader_schemata(reader.map(Self::names).transpose()?);
-        let reader = schema.build()?;
-        whole(bytes, |bytes| reader.read_value(bytes))
+        Ok(schema.build()?.read_value(&mut bytes)?)
     }
 
     /// The names that the schema uses. Without any there is nothing to collect for each value.
@@ -177,18 +185,6 @@ impl fmt::Debug for AvroSchema {
         f.debug_struct("AvroSchema")
             .field("name", &self.0.name)
             .finish_non_exhaustive()
-    }
-}
-
-/// Reads all of the bytes: what is left over shows that they were written with another schema.
-fn whole<T>(
-    mut bytes: &[u8],
-    read: impl FnOnce(&mut &[u8]) -> Result<T, apache_avro::Error>,
-) -> Result<T, BoxError> {
-    let value = read(&mut bytes)?;
-    match bytes.len() {
-        0 => Ok(value),
-        left => Err(format!("{left} bytes are left over behind the Avro value").into()),
     }
 }
 

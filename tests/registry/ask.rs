@@ -2,14 +2,32 @@
 
 use crate::support::{ORDER, chain, order_schema, registry, settings, within};
 use guanaco::serialization::{
-    RecordPart,
+    RecordPart, SchemaError,
     registry::{
-        RegistryError, RegistrySerializer, RegistrySettings, Schema, SchemaKind, SchemaPolicy,
-        SchemaRegistry, SubjectStrategy,
+        Avro, FrameError, Protobuf, RegistryDeserializer, RegistryError, RegistrySerializer,
+        RegistrySettings, Schema, SchemaKind, SchemaPolicy, SchemaRegistry, SubjectStrategy,
     },
 };
 use guanaco_testkit::registry::{Fault, MockRegistry};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+
+#[test]
+fn clients_serializers_and_errors_go_anywhere() {
+    fn anywhere<T: Clone + std::fmt::Debug + Send + Sync + Unpin + 'static>() {}
+    fn error<T: std::error::Error + Clone + Send + Sync + 'static>() {}
+    fn future<T: Future + Send>(_: T) {}
+    anywhere::<SchemaRegistry>();
+    anywhere::<RegistrySettings>();
+    anywhere::<RegistrySerializer<Avro>>();
+    anywhere::<RegistryDeserializer<Protobuf<Arc<str>>>>();
+    error::<RegistryError>();
+    error::<FrameError>();
+    error::<SchemaError>();
+    let client = SchemaRegistry::new(&RegistrySettings::new("http://127.0.0.1:1")).unwrap();
+    let serializer = RegistrySerializer::avro(&client, order_schema());
+    future(serializer.prepare(RecordPart::Value, ["orders"]));
+    future(client.references(&schema()));
+}
 
 fn schema() -> Schema {
     Schema::new(SchemaKind::Avro, ORDER)

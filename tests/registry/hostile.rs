@@ -78,7 +78,7 @@ async fn references_that_never_end_are_an_error() {
 }
 
 #[tokio::test]
-async fn two_schemas_that_refer_to_each_other_are_an_error_or_read() {
+async fn a_schema_that_refers_to_itself_for_ever_has_no_values() {
     let (mock, client) = registry().await;
     let body = r#"{"id": 1, "version": 1, "subject": "s",
         "schema": "{\"type\":\"record\",\"name\":\"A\",\"fields\":[{\"name\":\"a\",\"type\":\"A\"}]}",
@@ -86,9 +86,34 @@ async fn two_schemas_that_refer_to_each_other_are_an_error_or_read() {
     mock.fail_next([Fault::Body(body.into()), Fault::Body(body.into())]);
     let reader = RegistryDeserializer::avro_values(&client);
     let bytes = b"\0\0\0\0\x01";
-    if within(reader.prepare(Some(bytes))).await.is_ok() {
-        assert!(value_of::<AvroValue>(&reader, bytes).is_err());
+    within(reader.prepare(Some(bytes))).await.unwrap();
+    let error = value_of::<AvroValue>(&reader, bytes).unwrap_err();
+    assert!(error.contains("nested too deeply"), "{error}");
+}
+
+#[tokio::test]
+async fn the_deepest_list_that_is_read_fits_the_stack() {
+    let (mock, client) = registry().await;
+    mock.register(
+        "s",
+        "AVRO",
+        r#"{"type": "record", "name": "L", "fields": [{"name": "n", "type": ["null", "L"]}]}"#,
+    );
+    let values = RegistryDeserializer::avro_values(&client);
+    let serde = RegistryDeserializer::avro(&client);
+    within(values.prepare(Some(b"\0\0\0\0\x01"))).await.unwrap();
+    within(serde.prepare(Some(b"\0\0\0\0\x01"))).await.unwrap();
+    let mut read = 0;
+    for depth in 0..100 {
+        let list = [&b"\0\0\0\0\x01"[..], &vec![2; depth], &[0]].concat();
+        let value = value_of::<AvroValue>(&values, &list);
+        assert_eq!(
+            value.is_ok(),
+            value_of::<serde_json::Value>(&serde, &list).is_ok()
+        );
+        read += usize::from(value.is_ok());
     }
+    assert!((16..50).contains(&read), "{read}");
 }
 
 #[tokio::test]

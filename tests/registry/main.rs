@@ -3,5 +3,7 @@
 mod ask;
 mod formats;
 mod hostile;
+#[cfg(unix)]
+mod real;
 mod stages;
 mod support;

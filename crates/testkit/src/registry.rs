@@ -17,8 +17,12 @@
 
 mod http;
 mod model;
+#[cfg(unix)]
+mod real;
 
 pub use model::Compatibility;
+#[cfg(unix)]
+pub use real::RealRegistry;
 
 use http::Reply;
 use model::Model;

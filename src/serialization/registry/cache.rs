@@ -29,7 +29,7 @@ struct State<K, V> {
     pending: HashMap<K, Pending<V>>,
 }
 
-impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
+impl<K: Clone + Eq + Hash + Send + Sync, V: Clone + Send + Sync> Cache<K, V> {
     pub(super) fn new(capacity: usize, weigh: fn(&K, &V) -> usize) -> Self {
         Self {
             state: Mutex::new(State {
@@ -43,9 +43,13 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
         }
     }
 
-    pub(super) async fn get<F>(&self, key: &K, ask: impl FnOnce() -> F) -> Result<V, RegistryError>
+    pub(super) async fn get<F>(
+        &self,
+        key: &K,
+        ask: impl FnOnce() -> F + Send,
+    ) -> Result<V, RegistryError>
     where
-        F: Future<Output = Result<V, RegistryError>>,
+        F: Future<Output = Result<V, RegistryError>> + Send,
     {
         let pending = {
             let mut state = self.lock();
@@ -83,13 +87,13 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
 }
 
 /// One caller; whoever goes last, or first with an answer, takes the request off the list.
-struct Asking<'a, K: Clone + Eq + Hash, V: Clone> {
+struct Asking<'a, K: Clone + Eq + Hash + Send + Sync, V: Clone + Send + Sync> {
     cache: &'a Cache<K, V>,
     key: &'a K,
     pending: Pending<V>,
 }
 
-impl<K: Clone + Eq + Hash, V: Clone> Drop for Asking<'_, K, V> {
+impl<K: Clone + Eq + Hash + Send + Sync, V: Clone + Send + Sync> Drop for Asking<'_, K, V> {
     fn drop(&mut self) {
         let mut state = self.cache.lock();
         let listed = state.pending.get(self.key);
