@@ -40,7 +40,9 @@ async fn an_answer_is_asked_for_once() {
     let prepare = || serializer.prepare(RecordPart::Value, ["orders", "orders"]);
     let (first, second, third) =
         within(async { tokio::join!(prepare(), prepare(), prepare()) }).await;
-    (first.unwrap(), second.unwrap(), third.unwrap());
+    for prepared in [first, second, third] {
+        prepared.unwrap();
+    }
     within(prepare()).await.unwrap();
     let other = RegistrySerializer::avro(&client, order_schema());
     within(other.prepare(RecordPart::Value, ["orders"]))

@@ -7,3 +7,4 @@ mod hostile;
 mod real;
 mod stages;
 mod support;
+mod tls;

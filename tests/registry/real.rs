@@ -9,6 +9,7 @@ use guanaco::serialization::{
     registry::{
         JsonSchema, ProtobufSchema, RegistryDeserializer, RegistryError, RegistrySerializer,
         RegistrySettings, Schema, SchemaKind, SchemaPolicy, SchemaReference, SchemaRegistry,
+        SubjectStrategy,
     },
 };
 use guanaco_testkit::registry::RealRegistry;
@@ -63,8 +64,9 @@ async fn a_registry_of_another_vendor_takes_and_gives_the_same() {
     let file =
         r#"syntax = "proto3"; package docs; message Test0 {} message Test1 { int32 a = 1; }"#;
     let schema = ProtobufSchema::parse(file, "docs.Test1").unwrap();
-    let messages = RegistrySerializer::protobuf(&client, schema);
-    within(messages.prepare(RecordPart::Value, ["messages"]))
+    let messages = RegistrySerializer::protobuf(&client, schema)
+        .with_subject_strategy(SubjectStrategy::RecordName);
+    within(messages.prepare(RecordPart::Value, ["orders"]))
         .await
         .unwrap();
     let bytes = bytes_of(&messages, &Test1 { a: 150 }).unwrap();
@@ -72,9 +74,10 @@ async fn a_registry_of_another_vendor_takes_and_gives_the_same() {
     let reader = RegistryDeserializer::protobuf(&client, "docs.Test1");
     within(reader.prepare(Some(&bytes))).await.unwrap();
     assert_eq!(value_of(&reader, &bytes), Ok(Test1 { a: 150 }));
-    let text = r#"{"$schema": "http://json-schema.org/draft-07/schema#", "type": "object"}"#;
-    let json = RegistrySerializer::json(&client, JsonSchema::parse(text).unwrap());
-    within(json.prepare(RecordPart::Value, ["documents"]))
+    let text = r#"{"$schema": "http://json-schema.org/draft-07/schema#", "title": "Document"}"#;
+    let json = RegistrySerializer::json(&client, JsonSchema::parse(text).unwrap())
+        .with_subject_strategy(SubjectStrategy::TopicRecordName);
+    within(json.prepare(RecordPart::Value, ["orders"]))
         .await
         .unwrap();
     let bytes = bytes_of(&json, &tea()).unwrap();
