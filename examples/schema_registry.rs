@@ -50,7 +50,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     while let Some(outcome) = outcomes.try_next().await? {
         match outcome {
             Ok(delivery) => println!("order {}: delivered", delivery.into_pass_through()),
-            Err(failed) => println!("order {}: {failed}", failed.envelope.into_pass_through()),
+            Err(Failed { envelope, error }) => {
+                println!("order {}: {error}", envelope.into_pass_through());
+            }
         }
     }
 

@@ -20,7 +20,6 @@ pub use deserializer::RegistryDeserializer;
 pub use error::{FrameError, RegistryError};
 #[cfg(feature = "avro")]
 pub use formats::{Avro, AvroValues};
-#[cfg(feature = "json")]
 pub use formats::{Json, JsonSchema};
 #[cfg(feature = "protobuf")]
 pub use formats::{Protobuf, ProtobufSchema};

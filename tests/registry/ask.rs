@@ -260,6 +260,10 @@ async fn a_path_before_all_others_is_kept() {
         mock.requests(),
         ["POST /apis/ccompat/v7/subjects/a%2Fb%20c/versions?normalize=true"]
     );
+    let elsewhere = mock.address().replace("/v7", "/v0");
+    let elsewhere = SchemaRegistry::new(&RegistrySettings::new(elsewhere)).unwrap();
+    let error = within(elsewhere.schema(1)).await.unwrap_err();
+    assert!(matches!(error, RegistryError::Protocol { .. }), "{error:?}");
 }
 
 #[tokio::test]

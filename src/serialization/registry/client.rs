@@ -6,7 +6,7 @@ use super::{
     http::{Answer, Call, Http},
 };
 use bytes::Bytes;
-use hyper::{Method, StatusCode};
+use hyper::Method;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{collections::HashMap, fmt, fmt::Write as _, sync::Arc};
 
@@ -123,8 +123,8 @@ impl SchemaRegistry {
         let ask = || async {
             let call = get(format!("/schemas/ids/{id}"));
             let answer = self.0.http.ask(&call).await?;
-            match answer.status {
-                StatusCode::NOT_FOUND => Err(RegistryError::UnknownId { id }),
+            match answer.error().0 {
+                40403 => Err(RegistryError::UnknownId { id }),
                 _ => self
                     .read::<WireSchema>(&call, "", &answer)?
                     .schema(|problem| protocol(&answer, &call, problem)),

@@ -2,7 +2,8 @@
 
 #[cfg(feature = "avro")]
 mod avro;
-#[cfg(feature = "json")]
+#[cfg(feature = "protobuf")]
+mod indexes;
 mod json;
 #[cfg(feature = "protobuf")]
 mod proto_text;
@@ -11,7 +12,6 @@ mod protobuf;
 
 #[cfg(feature = "avro")]
 pub use avro::{Avro, AvroValues};
-#[cfg(feature = "json")]
 pub use json::{Json, JsonSchema};
 #[cfg(feature = "protobuf")]
 pub use protobuf::{Protobuf, ProtobufSchema};

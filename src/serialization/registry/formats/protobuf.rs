@@ -1,13 +1,15 @@
 //! Protobuf in a registry's framing.
 
-use super::proto_text::Messages;
+use super::{
+    indexes::{encode_indexes, read_indexes},
+    proto_text::Messages,
+};
 use crate::serialization::{
     BoxError, SchemaError,
     registry::{
         FrameError, RegistryDeserializer, RegistrySerializer, Schema, SchemaKind, SchemaReference,
         SchemaRegistry,
         format::{Read, ReadFormat, Write, WriteFormat},
-        frame::{encode_indexes, read_indexes},
     },
 };
 use prost::Message;
