@@ -46,6 +46,7 @@
 //! - [Traces, metrics, health](_documentation::observability)
 //! - [Runtimes, threads, platforms, features](_documentation::runtime)
 //! - [Serializers of one's own](serialization::Serializer)
+//! - [Formats, nulls, a schema registry](_documentation::serialization)
 //!
 //! # Not here yet
 //!
@@ -59,6 +60,8 @@ pub mod _documentation {
     pub mod send_producer {}
     #[doc = include_str!("../docs/retries.md")]
     pub mod retries {}
+    #[doc = include_str!("../docs/serialization.md")]
+    pub mod serialization {}
     #[doc = include_str!("../docs/shutdown.md")]
     pub mod shutdown {}
     #[doc = include_str!("../docs/discovery.md")]
@@ -110,7 +113,9 @@ pub use record::{Headers, ProducerRecord, RecordMetadata};
 #[cfg(feature = "tower")]
 pub use send_producer::ProducerService;
 pub use send_producer::{DeliveryFuture, Enqueue, SendEnvelope, SendProducer, Sending};
-pub use serialization::{BoxError, NoKey, Serializer, serialize_with};
+pub use serialization::{
+    BoxError, Deserializer, NoKey, Serializer, deserialize_with, serialize_with,
+};
 #[cfg(feature = "config")]
 pub use settings::config;
 pub use settings::{ProducerSettings, ProducerSource, SharedProducerSettings};

@@ -1,11 +1,36 @@
-//! Keys and values into bytes.
+//! Keys and values into bytes, and back.
 
+#[cfg(feature = "avro")]
+mod avro;
+mod deserializer;
 mod numbers;
+#[cfg(feature = "protobuf")]
+mod protobuf;
+#[cfg(feature = "schema-registry")]
+pub mod registry;
+#[cfg(any(feature = "avro", feature = "schema-registry"))]
+mod schema_error;
 
-pub use numbers::{
-    DoubleSerializer, FloatSerializer, IntSerializer, LongSerializer, ShortSerializer,
-    UuidSerializer,
+#[cfg(feature = "avro")]
+pub use avro::{
+    AvroDeserializer, AvroSchema, AvroSerializer, AvroValue, AvroValueDeserializer,
+    AvroValueSerializer,
 };
+#[cfg(feature = "json")]
+pub use deserializer::JsonDeserializer;
+pub use deserializer::{
+    BytesDeserializer, DeserializeWith, Deserializer, Nullable, Source, StringDeserializer,
+    UnexpectedNull, UnitDeserializer, deserialize_with, nullable,
+};
+pub use numbers::{
+    DoubleDeserializer, DoubleSerializer, FloatDeserializer, FloatSerializer, IntDeserializer,
+    IntSerializer, LongDeserializer, LongSerializer, ShortDeserializer, ShortSerializer,
+    UuidDeserializer, UuidSerializer,
+};
+#[cfg(feature = "protobuf")]
+pub use protobuf::{ProtobufDeserializer, ProtobufSerializer};
+#[cfg(any(feature = "avro", feature = "schema-registry"))]
+pub use schema_error::SchemaError;
 
 use guanaco_engine::Topic;
 use std::{error::Error as StdError, fmt};

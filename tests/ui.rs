@@ -3,7 +3,7 @@
 
 #[test]
 #[cfg_attr(
-    not(feature = "json"),
+    not(all(feature = "avro", feature = "protobuf", feature = "schema-registry")),
     ignore = "messages list the serializers of every feature"
 )]
 fn mistakes_are_answered_with_advice() {

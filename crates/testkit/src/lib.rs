@@ -7,6 +7,7 @@ pub mod kafka;
 pub mod mock;
 pub mod model;
 pub mod proxy;
+pub mod registry;
 pub mod sim;
 
 /// The snippets of the users' page, compiled and, where they need no JVM, run.
