@@ -22,7 +22,8 @@
 //!
 //! - [`ProducerRecord`]: topic, value, and if wanted key, partition, timestamp and headers, in types
 //!   of the stream. [`Envelope`]: one record, several, or none, with a value that is carried along.
-//! - [`ProducerSettings`]: serializers, Kafka's properties, how much may be in flight.
+//! - [`ProducerSettings`]: serializers, Kafka's properties, how much may be in flight; made in code,
+//!   or read from configuration files in Alpakka's layout (feature `config`).
 //! - Stages, in [`producer`]: [`plain_sink`](producer::plain_sink) ends a stream with
 //!   [`run_with`](KafkaStreamExt::run_with); [`flexi_flow`](producer::flexi_flow) and
 //!   [`flow_with_context`](producer::flow_with_context) continue it with
@@ -45,8 +46,10 @@
 //! - [TLS and SASL](_documentation::security)
 //! - [Traces, metrics, health](_documentation::observability)
 //! - [Runtimes, threads, platforms, features](_documentation::runtime)
-//! - [Serializers of one's own](serialization::Serializer)
+//! - [Serializers](serialization::Serializer) and [partitioners](partition_with) of one's own
 //! - [Formats, nulls, a schema registry](_documentation::serialization)
+//! - Tests of one's own pipelines, without Kafka and with it: the crate `guanaco-testkit`, and
+//!   `docs/testing.md`
 //!
 //! # Not here yet
 //!
