@@ -2,16 +2,8 @@
 
 use super::{Discovery, Endpoint};
 use crate::{DiscoveryError, error::UserError, serialization::BoxError};
-use guanaco_engine::Address;
-use std::{
-    collections::HashSet,
-    future::poll_fn,
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
-    sync::Arc,
-    task::Poll,
-    time::Duration,
-};
+use guanaco_engine::{Address, without_panic};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 /// So many addresses of an answer are used at most, those to be tried first. One that answers is
 /// enough, and tells of all others.
@@ -150,17 +142,4 @@ fn named(method: Arc<str>, service: Arc<str>, error: BoxError) -> DiscoveryError
             source: UserError(error.into()),
         },
     }
-}
-
-/// `None` if it panicked.
-async fn without_panic<F: Future>(future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    poll_fn(|cx| {
-        // After a panic the future is not polled again; what it leaves behind is the user's.
-        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-            Ok(polled) => polled.map(Some),
-            Err(_) => Poll::Ready(None),
-        }
-    })
-    .await
 }

@@ -100,6 +100,7 @@ impl StartError {
         match self {
             Self::Unreachable { .. } => true,
             Self::Discovery(error) => error.is_retriable(),
+            Self::Auth { reason, .. } => !reason.is_certain(),
             _ => false,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::KafkaProducer;
 use crate::{
-    CloseReport, ProduceError, StartError,
+    CloseReport, PartOutcome, ProduceError, StartError,
     settings::{Creation, Parts, Rights},
 };
 use guanaco_engine::Cause;
@@ -40,11 +40,10 @@ impl Held {
         }
         let engine = self.producer.engine();
         engine.abandon();
-        match &error {
-            ProduceError::Delivery(held_back) if *held_back.cause() == Cause::StreamFailed => {
-                engine.failure().map_or(error, ProduceError::Delivery)
-            }
-            _ => error,
+        if is_held_back(&error) {
+            engine.failure().map_or(error, ProduceError::Delivery)
+        } else {
+            error
         }
     }
 
@@ -54,6 +53,18 @@ impl Held {
             let producer = self.producer.clone();
             Closing(Box::pin(async move { producer.close().await }))
         })
+    }
+}
+
+/// Whether nothing is wrong with it but another's failure.
+fn is_held_back(error: &ProduceError) -> bool {
+    match error {
+        ProduceError::Delivery(error) => *error.cause() == Cause::StreamFailed,
+        ProduceError::Multi(parts) => {
+            let mut failed = parts.iter().filter_map(PartOutcome::error);
+            failed.all(is_held_back)
+        }
+        _ => false,
     }
 }
 

@@ -400,6 +400,19 @@ impl<K, V, P, A: Append> Ring<K, V, P, A> {
         }
         self.refuse();
         self.note_places();
+        if self.fail_fast {
+            self.drop_unplaced();
+        }
+    }
+
+    /// The stream ends with a failure: what is behind it is not handed over.
+    fn drop_unplaced(&mut self) {
+        let kept = self.envelopes.len() - self.unplaced;
+        self.envelopes.truncate(kept);
+        self.bytes -= self.sizes.drain(kept..).sum::<usize>();
+        self.waiting.clear();
+        self.unplaced = 0;
+        self.staging.clear();
     }
 
     /// The element at the head, if it has its outcome.

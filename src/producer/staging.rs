@@ -178,6 +178,11 @@ impl Staging {
         }
     }
 
+    /// Forgets all that is staged.
+    pub(crate) fn clear(&mut self) {
+        self.advance(self.spans.len() - self.next);
+    }
+
     /// The first `count` records that wait were handed over, or do not wait any longer.
     pub(crate) fn advance(&mut self, count: usize) {
         for (key, value) in &self.spans[self.next..self.next + count] {

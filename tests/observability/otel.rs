@@ -13,7 +13,7 @@ async fn a_record_names_the_span_that_it_was_sent_in() {
     let provider = SdkTracerProvider::builder().build();
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
     let subscriber = tracing_subscriber::registry().with(layer);
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _guard = crate::listen(subscriber);
 
     let broker = broker("t", 1).await;
     let sends = SendProducer::new(settings(&broker).with_trace_context(CurrentSpan));

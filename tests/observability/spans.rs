@@ -57,7 +57,7 @@ impl Log {
     fn start() -> (Self, DefaultGuard) {
         let log = Self::default();
         let subscriber = tracing_subscriber::registry().with(log.clone());
-        (log, tracing::subscriber::set_default(subscriber))
+        (log, crate::listen(subscriber))
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Seen>> {

@@ -2,7 +2,7 @@
 //! another.
 
 use crate::{error::BenchError, sample::Sample};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use std::{ffi::OsStr, path::Path, process::Stdio, time::Duration};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
@@ -34,7 +34,11 @@ impl Process {
         program: &Path,
         args: &[A],
     ) -> Result<Self, BenchError> {
-        let words = args.iter().map(|arg| arg.as_ref().to_string_lossy());
+        let words = args.iter().map(|arg| {
+            let word = arg.as_ref().to_string_lossy();
+            // Enough of a certificate to be told what it is.
+            word.lines().next().unwrap_or_default().to_owned()
+        });
         let command = words.collect::<Vec<_>>().join(" ");
         let mut child = Command::new(program)
             .args(args)
@@ -137,6 +141,16 @@ impl NullBroker {
 
     pub(crate) async fn counters(&mut self) -> Result<Counters, BenchError> {
         self.process.tell("counters").await?;
+        self.answer().await
+    }
+
+    /// Who vouches for one that was started with `--tls`, in PEM.
+    pub(crate) async fn authority(&mut self) -> Result<String, BenchError> {
+        self.process.tell("authority").await?;
+        self.answer().await
+    }
+
+    async fn answer<T: DeserializeOwned>(&mut self) -> Result<T, BenchError> {
         Ok(serde_json::from_str(&self.process.line(PATIENCE).await?)?)
     }
 }

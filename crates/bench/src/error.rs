@@ -16,6 +16,10 @@ pub(crate) enum BenchError {
     Broker { request: &'static str, code: i16 },
     #[error("`{command}` {what}")]
     Child { command: String, what: String },
+    #[error("TLS failed")]
+    Tls(#[from] rustls::Error),
+    #[error("bad PEM")]
+    Pem(#[from] rustls::pki_types::pem::Error),
     #[error("producing failed")]
     Guanaco(#[from] guanaco::Error),
     #[error("the Kafka cluster did not start")]

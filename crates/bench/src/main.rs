@@ -1,5 +1,6 @@
 //! CPU per record and records per second of Guanaco's paths, beside a probe that has no API at all.
 
+mod bare_tls;
 mod child;
 mod cpu;
 mod error;
@@ -29,6 +30,7 @@ enum Command {
     Gate(gate::GateArgs),
     Path(paths::PathArgs),
     Probe(probe::ProbeArgs),
+    BareTls(bare_tls::BareTlsArgs),
     NullBroker(null_broker::NullBrokerArgs),
 }
 
@@ -50,6 +52,7 @@ fn run(command: Command) -> Result<bool, BenchError> {
         Command::Gate(args) => return gate::run(&args),
         Command::Path(args) => paths::run(&args)?.print()?,
         Command::Probe(args) => probe::run(&args)?.print()?,
+        Command::BareTls(args) => bare_tls::run(&args)?.print()?,
         Command::NullBroker(args) => null_broker::run(&args)?,
     }
     Ok(true)

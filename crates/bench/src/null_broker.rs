@@ -7,6 +7,7 @@
 mod produce;
 mod rare;
 mod skim;
+mod tls;
 mod topics;
 
 use crate::error::BenchError;
@@ -14,7 +15,8 @@ use kafka_protocol::messages::ApiKey;
 use produce::Counters;
 use skim::{RateLimit, Skimmer, malformed};
 use std::{
-    io::{self, BufRead, Write},
+    cell::RefCell,
+    io::{self, BufRead, Read, Write},
     net::{Ipv4Addr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
@@ -24,12 +26,14 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+pub(crate) use tls::DISCARD;
+use tls::{Reading, Tls};
 use topics::Topics;
 
 /// A broker that answers produce requests and keeps nothing.
 ///
-/// Prints its port first. Each `counters` line on stdin is answered by one JSON line; the end of
-/// stdin ends it.
+/// Prints its port first. Each `counters` line on stdin is answered by one JSON line, and so is
+/// `authority` with `--tls`; the end of stdin ends it.
 #[derive(clap::Args, Debug)]
 pub(crate) struct NullBrokerArgs {
     /// Answer each produce request this long after it arrived; those of a connection overlap.
@@ -38,6 +42,9 @@ pub(crate) struct NullBrokerArgs {
     /// Read at most this many megabytes (10^6 bytes) a second, all connections together.
     #[arg(long)]
     bandwidth_mb: Option<f64>,
+    /// Speak TLS, under an authority of its own.
+    #[arg(long, conflicts_with = "delay_ms")]
+    tls: bool,
     /// Partitions of every topic that `--topics` does not name.
     #[arg(long, default_value_t = 1)]
     partitions: i32,
@@ -53,6 +60,7 @@ struct Broker {
     port: u16,
     delay: Duration,
     limit: Option<RateLimit>,
+    tls: Option<Tls>,
     topics: Mutex<Topics>,
     counters: Counters,
     next_producer_id: AtomicI64,
@@ -66,6 +74,7 @@ pub(crate) fn run(args: &NullBrokerArgs) -> Result<(), BenchError> {
         port,
         delay: Duration::from_secs_f64(args.delay_ms / 1e3),
         limit: args.bandwidth_mb.map(|mb| RateLimit::new(mb * 1e6)),
+        tls: args.tls.then(Tls::new).transpose()?,
         topics: Mutex::new(Topics::new(args.partitions, &args.topics)),
         counters: Counters::default(),
         next_producer_id: AtomicI64::new(1),
@@ -77,8 +86,9 @@ pub(crate) fn run(args: &NullBrokerArgs) -> Result<(), BenchError> {
     for line in io::stdin().lock().lines() {
         match line?.trim() {
             "counters" => println!("{}", broker.counters_json()),
+            "authority" => println!("{}", broker.authority_json()),
             "" => (),
-            _ => eprintln!("known commands: counters"),
+            _ => eprintln!("known commands: counters, authority"),
         }
     }
     Ok(())
@@ -101,6 +111,18 @@ fn accept(listener: &TcpListener, broker: &Arc<Broker>) {
 impl Broker {
     fn serve(&self, socket: &TcpStream) -> io::Result<()> {
         socket.set_nodelay(true)?;
+        if let Some(tls) = &self.tls {
+            let stream = tls.accept(socket)?;
+            if tls::discards(&stream) {
+                return tls::discard(stream);
+            }
+            let stream = RefCell::new(stream);
+            return self.answer_all(Reading(&stream), |reply| {
+                stream.borrow_mut().write_all(reply)?;
+                reply.clear();
+                Ok(())
+            });
+        }
         if self.delay.is_zero() {
             let mut socket_out = socket;
             return self.answer_all(socket, |reply| {
@@ -124,10 +146,10 @@ impl Broker {
     /// and to clear.
     fn answer_all(
         &self,
-        socket: &TcpStream,
+        reading: impl Read,
         mut send: impl FnMut(&mut Vec<u8>) -> io::Result<()>,
     ) -> io::Result<()> {
-        let mut skim = Skimmer::new(socket, self.limit.as_ref());
+        let mut skim = Skimmer::new(reading, self.limit.as_ref());
         let mut reply = Vec::new();
         while skim.next_frame()?.is_some() {
             let api = ApiKey::try_from(skim.i16()?).map_err(|()| malformed("unknown api key"))?;
@@ -181,6 +203,11 @@ impl Broker {
             "records": self.counters.records.load(Relaxed),
             "batch_bytes": self.counters.batch_bytes.load(Relaxed),
         })
+    }
+
+    /// Null without TLS.
+    fn authority_json(&self) -> serde_json::Value {
+        self.tls.as_ref().map(Tls::authority).into()
     }
 }
 

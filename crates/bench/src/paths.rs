@@ -33,6 +33,9 @@ pub(crate) struct PathArgs {
     /// A producer setting by Kafka's name.
     #[arg(short = 'X', long = "property", value_name = "KEY=VALUE", value_parser = property)]
     properties: Vec<(String, String)>,
+    /// Connect by TLS and trust this authority, in PEM.
+    #[arg(long, value_name = "PEM", allow_hyphen_values = true)]
+    authority: Option<String>,
     /// Records offered a second, where a path has a pace.
     #[arg(long, default_value_t = 10_000.0)]
     rate: f64,
@@ -121,6 +124,12 @@ impl PathArgs {
         let settings = settings
             .with_bootstrap_servers(&self.bootstrap_servers)
             .with_metrics_interval(interval);
+        let settings = match &self.authority {
+            None => settings,
+            Some(authority) => settings
+                .with_property("security.protocol", "SSL")
+                .with_property("ssl.truststore.certificates", authority),
+        };
         self.properties
             .iter()
             .fold(settings, |settings, (key, value)| {
@@ -143,6 +152,9 @@ impl PathArgs {
             .map_or_else(String::new, |value| value.get_name().to_owned());
         if self.metrics {
             name.push_str(" with metrics");
+        }
+        if self.authority.is_some() {
+            name.push_str(" by TLS");
         }
         for (key, value) in &self.properties {
             name.push_str(&format!(" {key}={value}"));

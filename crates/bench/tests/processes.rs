@@ -36,8 +36,13 @@ impl NullBroker {
     }
 
     fn probe(&self, args: &[&str]) -> serde_json::Value {
+        self.run(&["probe"], args)
+    }
+
+    fn run(&self, command: &[&str], args: &[&str]) -> serde_json::Value {
         let Output { status, stdout, .. } = Command::new(BENCH)
-            .args(["probe", "-b", &self.address])
+            .args(command)
+            .args(["-b", &self.address])
             .args(args)
             .stderr(Stdio::inherit())
             .output()
@@ -47,11 +52,11 @@ impl NullBroker {
     }
 
     fn counters(&mut self) -> serde_json::Value {
-        self.stdin
-            .as_mut()
-            .unwrap()
-            .write_all(b"counters\n")
-            .unwrap();
+        self.ask("counters")
+    }
+
+    fn ask(&mut self, question: &str) -> serde_json::Value {
+        writeln!(self.stdin.as_mut().unwrap(), "{question}").unwrap();
         serde_json::from_str(&self.lines.next().unwrap().unwrap()).unwrap()
     }
 }
@@ -88,6 +93,20 @@ fn delays_of_requests_in_flight_overlap() {
     // Five in flight: four delays one after the other, not twenty.
     assert!(seconds >= REQUESTS / 5.0 * DELAY, "{seconds}");
     assert!(seconds < REQUESTS / 2.0 * DELAY, "{seconds}");
+}
+
+#[test]
+fn speaks_tls_with_a_producer_and_with_a_bare_socket() {
+    let mut broker = NullBroker::start(&["--tls"]);
+    let authority = broker.ask("authority");
+    let args = ["--records", "2000", "--value-bytes", "1024", "--authority"];
+    let args = [&args[..], &[authority.as_str().unwrap()]].concat();
+    let flow = broker.run(&["path", "flexi"], &args);
+    assert_eq!(flow["bytes"], 2_048_000);
+    assert_eq!(broker.counters()["records"], 2_000);
+    let bare = broker.run(&["bare-tls", "--write-bytes", "65536"], &args);
+    assert_eq!(bare["bytes"], 2_048_000);
+    assert_eq!(broker.counters()["records"], 2_000);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod appender;
 pub mod batch;
 mod config;
+mod contain;
 pub mod core;
 mod detached;
 mod error;
@@ -23,6 +24,8 @@ pub use config::{
     Acks, Compression, ConfigKey, KeyStatus, Mechanism, OAuthSettings, Pem, ProducerConfig,
     SaslSettings, Security, SecurityProtocol, TlsSettings, TlsVersions, nearest,
 };
+#[doc(hidden)]
+pub use contain::without_panic;
 #[doc(hidden)]
 pub use detached::Detached;
 pub use error::{

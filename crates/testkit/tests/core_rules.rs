@@ -33,7 +33,7 @@ impl Bench {
         change(&mut config);
         let now = Instant::now();
         let mut core = Core::new(Arc::new(config), 7, now);
-        core.identified(0, 0);
+        core.identified(0, 0, now);
         Self { core, now }
     }
 
@@ -638,4 +638,76 @@ fn a_chunk_fills_batches_as_its_records_would_one_by_one() {
     let (places, batches) = sent(256);
     assert!(batches.len() > 100);
     assert_eq!((places, batches), sent(1));
+}
+
+#[test]
+fn the_failure_that_is_told_is_the_one_that_had_everything_given_up() {
+    let mut bench = Bench::new(|config| config.max_request_size = 500);
+    bench.core.abandon_on_failure();
+    let topic = Topic::from("t");
+    bench.know("t", 1, 2, true);
+    let mut flow = bench.core.new_flow();
+    append_to(&mut bench, &mut flow, &topic, 0);
+    let request = bench.drain().expect("a batch waits");
+    bench
+        .append(&mut flow, &topic, 1_000)
+        .expect("it is placed");
+    let refused = bench
+        .core
+        .failure()
+        .expect("one was refused")
+        .cause()
+        .clone();
+    assert!(matches!(refused, Cause::TooLarge { .. }));
+    bench.answer(&request, vec![error(87)]);
+    let failure = bench.core.failure().expect("it is kept").cause();
+    assert!(matches!(failure, Cause::Broker(_)), "{failure}");
+}
+
+#[test]
+fn without_answers_a_partition_that_changed_its_leader_is_looked_at_again() {
+    let mut bench = Bench::new(|config| {
+        config.acks = guanaco_engine::Acks::None;
+        config.enable_idempotence = false;
+        config.batch_size = 80;
+    });
+    let topic = Topic::from("t");
+    bench.know("t", 1, 1, true);
+    let mut flow = bench.core.new_flow();
+    append_to(&mut bench, &mut flow, &topic, 0);
+    let request = bench.drain().expect("a batch waits");
+    append_to(&mut bench, &mut flow, &topic, 0);
+    let other = BrokerView {
+        id: 2,
+        host: "other".into(),
+        port: 1,
+    };
+    let moved = PartitionView {
+        index: 0,
+        leader: 2,
+        leader_epoch: 1,
+    };
+    let view = ClusterView {
+        cluster_id: None,
+        brokers: vec![other],
+        topics: vec![TopicView {
+            name: topic.clone(),
+            id: Uuid::from_u128(1),
+            error: 0,
+            partitions: vec![moved],
+        }],
+    };
+    bench.core.apply(view, bench.now);
+    assert!(
+        bench.core.drain(2, bench.now).request.is_none(),
+        "one is on the wire"
+    );
+    bench.core.take_effects();
+    bench.core.written(BROKER, request.id, bench.now);
+    let effects = bench.core.take_effects().unwrap_or_default();
+    assert!(
+        effects.brokers.contains(&2),
+        "its new leader has something to send"
+    );
+    assert!(bench.core.drain(2, bench.now).request.is_some());
 }

@@ -31,13 +31,14 @@ impl std::fmt::Display for Rule {
 }
 
 /// Every key that is judged, in the order of the report.
-pub(crate) const BARS: [(&str, Rule); 17] = [
+pub(crate) const BARS: [(&str, Rule); 18] = [
     ("flexi_vs_probe_throughput", Rule::AtLeast(0.9)),
     ("flexi_vs_probe_cpu", Rule::AtMost(3.0)),
     ("null_flexi_vs_probe", Rule::AtMost(5.0)),
     ("null_flexi_ns", Rule::AtMost(120.0)),
     ("null_keyed64_ns", Rule::AtMost(300.0)),
     ("kib_vs_probe", Rule::AtLeast(0.8)),
+    ("tls_kib_vs_bare", Rule::AtLeast(0.8)),
     ("lz4_vs_none_50mb", Rule::Above(1.3)),
     ("rtt2ms_vs_limit", Rule::AtLeast(0.8)),
     ("send_ns", Rule::AtMost(500.0)),

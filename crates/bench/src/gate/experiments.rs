@@ -23,6 +23,7 @@ pub(crate) enum Experiment {
     Growth,
     ManyPartitions,
     NullShared,
+    Tls,
     Tracing,
     Metrics,
     RealFlexi,
@@ -36,7 +37,7 @@ type Findings = Result<Vec<Finding>, BenchError>;
 
 impl Experiment {
     /// Those on the null broker first: no JVM is in their way then.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::NullFlexi,
         Self::NullKeyed,
         Self::NullKib,
@@ -47,6 +48,7 @@ impl Experiment {
         Self::Growth,
         Self::ManyPartitions,
         Self::NullShared,
+        Self::Tls,
         Self::Tracing,
         Self::Metrics,
         Self::RealFlexi,
@@ -73,6 +75,7 @@ impl Experiment {
             Self::Growth => &["rss_growth_20m_mib"],
             Self::ManyPartitions => &["batches_per_request"],
             Self::NullShared => &["null_shared4_vs_one", "null_shared4_vs_own4"],
+            Self::Tls => &["tls_kib_vs_bare"],
             Self::Tracing => &["tracing_off_cpu"],
             Self::Metrics => &["metrics_on_cpu"],
             Self::RealFlexi => &["flexi_vs_probe_throughput", "flexi_vs_probe_cpu"],
@@ -175,6 +178,7 @@ impl Experiment {
                 let broker = NullBroker::start(&[]).await?;
                 self.shared(journal, Server::Null(&broker), 4_000_000).await
             }
+            Self::Tls => self.tls(journal).await,
             Self::Tracing => self.findings([overhead::tracing(journal, self.name()).await?]),
             Self::Metrics => self.findings([overhead::metrics(journal, self.name()).await?]),
             _ => Err(BenchError::Check(format!("{self:?} needs a real Kafka"))),
@@ -294,6 +298,29 @@ impl Experiment {
         self.findings([figure(&rounds, |run| {
             run.figure("batches") / run.figure("requests")
         })?])
+    }
+
+    /// A flow beside a bare pair of sockets with each of its write sizes, all by TLS.
+    async fn tls(self, journal: &mut Journal) -> Findings {
+        let mut broker = NullBroker::start(&["--tls"]).await?;
+        let authority = broker.authority().await?;
+        let records = journal.scaled(500_000);
+        let common = args(&[
+            "--authority",
+            &authority,
+            "--records",
+            &records,
+            "--value-bytes",
+            "1024",
+        ]);
+        let bare = |write| [&args(&["bare-tls", "--write-bytes", write])[..], &common].concat();
+        let flexi = [&args(&["path", "flexi"])[..], &common].concat();
+        let runs = [bare("65536"), bare("262144"), bare("1048576"), flexi];
+        let runs = self
+            .interleave(journal, Server::Null(&broker), &runs)
+            .await?;
+        let fastest = best(&runs[..3], Sample::bytes_per_second);
+        self.findings([ratio(&runs[3], fastest, Sample::bytes_per_second)?])
     }
 
     async fn interleave(

@@ -10,7 +10,7 @@ use std::{
 /// No client sends more than `max.request.size` and its headers; this catches bytes that are not
 /// Kafka.
 const MAX_FRAME: usize = 256 << 20;
-const BUFFER: usize = 256 << 10;
+pub(super) const BUFFER: usize = 256 << 10;
 
 /// Reads frames; within one, takes fields and skips the rest through one reused buffer.
 pub(super) struct Skimmer<'a, R> {

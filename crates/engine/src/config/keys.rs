@@ -179,10 +179,7 @@ const STORE_PASSWORD: Place = moot(
 );
 const JAVA_TLS: Place = moot("it configures Java's own TLS", &["", "SunX509", "PKIX"]);
 const TRANSACTIONS: Place = later("transactions", &[]);
-const METRICS: Place = moot(
-    "metrics are read from the producer, by Producer::metrics",
-    &[],
-);
+const METRICS: Place = moot("metrics are read from the producer, by its metrics()", &[]);
 const SERIALIZER: Place = moot(
     "it names a Java class; serializers are given as values",
     &[],
@@ -204,7 +201,7 @@ static KEYS: &[ConfigKey] = &[
     key("connections.max.idle.ms", "LONG", "540000", plain!(connections_max_idle, millis_or_never)),
     key("delivery.timeout.ms", "INT", "120000", Supported(apply::delivery_timeout)),
     key("enable.idempotence", "BOOLEAN", "true", Supported(apply::idempotence)),
-    key("enable.metrics.push", "BOOLEAN", "true", moot("nothing is pushed to brokers; read Producer::metrics", &["false"])),
+    key("enable.metrics.push", "BOOLEAN", "true", moot("nothing is pushed to brokers; call the producer's metrics()", &["false"])),
     key("interceptor.classes", "LIST", "", moot("it names Java classes; map the stream before the producer instead", &[""])),
     bare("key.serializer", "CLASS", SERIALIZER),
     key("linger.ms", "LONG", "5", Supported(apply::linger)),
@@ -215,7 +212,7 @@ static KEYS: &[ConfigKey] = &[
     key("metadata.max.idle.ms", "LONG", "300000", plain!(metadata_max_idle, millis, 5_000)),
     key("metadata.recovery.rebootstrap.trigger.ms", "LONG", "300000", moot("bootstrap.servers are asked again as soon as no known broker answers", &[])),
     key("metadata.recovery.strategy", "STRING", "rebootstrap", moot("bootstrap.servers are always asked again when no known broker answers", &["rebootstrap"])),
-    key("metric.reporters", "LIST", "org.apache.kafka.common.metrics.JmxReporter", moot("it names Java classes; read Producer::metrics", &[""])),
+    key("metric.reporters", "LIST", "org.apache.kafka.common.metrics.JmxReporter", moot("it names Java classes; call the producer's metrics()", &[""])),
     key("metrics.num.samples", "INT", "2", METRICS),
     key("metrics.recording.level", "STRING", "INFO", METRICS),
     key("metrics.sample.window.ms", "LONG", "30000", METRICS),

@@ -281,7 +281,7 @@ impl Core {
     }
 
     /// Has a partition's broker look at it, if it has something to send.
-    fn look_again(&mut self, partition: PartitionId, now: Instant) {
+    pub(super) fn look_again(&mut self, partition: PartitionId, now: Instant) {
         let p = &self.partitions[partition];
         let (head, open) = (p.queue.front(), p.open.is_some());
         let closed = head.is_some_and(|batch| !matches!(batch.body, Body::Compressing));

@@ -393,18 +393,16 @@ impl Core {
             return Ok(());
         };
         let has = batch.credit;
+        let count = batch.count;
         let size = Pool::size_for(need);
-        if !self.take_credit(flow, size - has.min(size), moves.is_some()) {
-            let count = self.partitions[partition]
-                .open
-                .as_ref()
-                .map_or(0, |batch| batch.count);
-            if count == 0 {
-                return Err(None);
-            }
-            // What is in it can go; the record waits for a batch of its own.
+        let more = size - has.min(size);
+        if count > 0 && moves.is_none() && !self.credit.could_take(flow, more) {
+            // What is in it can go; the record needs less room in a batch of its own.
             self.close_batch(partition, now);
             self.urge(partition);
+            return Ok(());
+        }
+        if !self.take_credit(flow, more, moves.is_some()) {
             return Err(None);
         }
         let mut grown = self.pool.take(size);

@@ -58,6 +58,7 @@ impl Core {
         staged.chosen.extend(choices);
         staged.asking = false;
         self.place_or_ask(job.topic, now);
+        self.hand_on(now);
     }
 
     /// A topic is known: the records that waited for it get their partitions, or have them chosen

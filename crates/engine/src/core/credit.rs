@@ -62,6 +62,14 @@ impl Credit {
         false
     }
 
+    /// Whether [`take`](Self::take) would give it.
+    pub(super) fn could_take(&self, flow: FlowId, bytes: usize) -> bool {
+        match self.granted.get(&flow) {
+            Some(grant) => *grant >= bytes || self.fits(bytes - grant),
+            None => self.waiting.is_empty() && self.fits(bytes),
+        }
+    }
+
     /// As [`take`](Self::take), but what is given stays a grant, for a record that is not there yet.
     pub(super) fn reserve(&mut self, flow: FlowId, bytes: usize) -> bool {
         let given = self.take(flow, bytes);

@@ -339,6 +339,8 @@ impl Core {
         for (partition, no) in request.parts {
             if let Some(batch) = self.partitions[partition].answered(no) {
                 self.acknowledge(partition, batch, None, None, now);
+                // Its leader may be another one by now.
+                self.look_again(partition, now);
             }
         }
         self.hand_on(now);

@@ -147,7 +147,7 @@ impl Core {
         if life.fail_fast && matches!(life.state, State::Open | State::Closing(_)) {
             life.state = State::Abandoned;
             life.owes = true;
-            life.failure.get_or_insert_with(|| error.clone());
+            life.failure = Some(error.clone());
         }
     }
 

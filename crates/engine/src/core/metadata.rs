@@ -122,7 +122,8 @@ impl Core {
     }
 
     /// The cluster gave a producer id.
-    pub fn identified(&mut self, id: i64, epoch: i16) {
+    pub fn identified(&mut self, id: i64, epoch: i16, now: Instant) {
+        self.contact.answered(now);
         self.identities.assign(id, epoch);
         for broker in 0..self.brokers.len() {
             self.brokers[broker].urgent = true;

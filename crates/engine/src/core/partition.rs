@@ -14,9 +14,10 @@ use std::{
 };
 use uuid::Uuid;
 
-/// A fast partition's batches are ready at this size at the latest: a flow's default limits hold
-/// four of them, so that the pipe stays full while one is answered.
-const MAX_PACE: usize = 256 << 10;
+/// A fast partition's batches are ready at this size at the latest: a flow's default limits hold two
+/// of them with records of 100 bytes, so that one is made while another is answered. A broker spends
+/// about as much on a request as on 2,000 such records, whatever its size.
+const MAX_PACE: usize = 512 << 10;
 
 /// A producer that was idle for so long may have been forgotten by brokers that are told to forget
 /// early (`producer.id.expiration.ms`, a day unless set).
@@ -126,12 +127,12 @@ impl Partition {
         }
     }
 
-    /// Follows the rate of records: a partition that fills its batches in a small part of the linger
-    /// gets larger ones, which cost less for each record; one that takes long gets smaller ones.
+    /// Follows the rate of records: a partition that would fill twice the batch in half of the linger
+    /// gets larger ones, which cost less for each record; one that lets it pass gets smaller ones.
     pub(super) fn set_pace(&mut self, filled_in: Duration, linger: Duration, least: usize) {
-        if filled_in < linger / 16 {
+        if filled_in < linger / 4 {
             self.pace = (self.pace.max(least) * 2).min(MAX_PACE);
-        } else if filled_in > linger / 4 {
+        } else if filled_in > linger {
             self.pace /= 2;
         }
     }

@@ -87,8 +87,10 @@ impl AuthFailure {
         matches!(self, Self::Refused(_) | Self::Mechanism { .. })
     }
 
-    /// Whether it is certain what is wrong; where not, it may be a broker on its way up or down.
-    pub(crate) fn is_certain(&self) -> bool {
+    /// Whether it is certain what is wrong; where not, it may be a broker on its way up or down, or
+    /// a token endpoint that is away.
+    #[must_use]
+    pub fn is_certain(&self) -> bool {
         !matches!(
             self,
             Self::NotTls | Self::NeedsSasl | Self::Tls(_) | Self::Token(_)

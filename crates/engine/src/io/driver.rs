@@ -180,7 +180,8 @@ impl Control {
         deadline: Option<tokio::time::Instant>,
     ) -> Result<(), Trouble> {
         if let Some(connection) = self.connection.as_mut().filter(|it| it.wants_renewal()) {
-            let limit = self.shared.config.request_timeout;
+            let limit = self.shared.config.connection_setup_timeout;
+            let limit = limit.min(CONTROL_LIMIT);
             let secure = &self.options.secure;
             if let Err(error) = secure.authenticate(connection, limit).await {
                 tracing::warn!(%error, "re-authentication failed; connecting anew");
@@ -209,7 +210,7 @@ impl Control {
                 self.shared.with(|core| core.apply(view, now()));
             }
             Errand::ProducerId => match calls::init_producer_id(connection, limit).await {
-                Ok((id, epoch)) => self.shared.with(|core| core.identified(id, epoch)),
+                Ok((id, epoch)) => self.shared.with(|core| core.identified(id, epoch, now())),
                 Err(CallError::Refused(error)) if error.code() == CLUSTER_AUTHORIZATION_FAILED => {
                     return Err(Trouble::Fatal(error));
                 }

@@ -45,6 +45,9 @@ struct Granted {
     lifetime: Option<Duration>,
 }
 
+/// After a failure the endpoint is left alone for so long, if there is a token that is still good.
+const ASK_AGAIN: Duration = Duration::from_secs(10);
+
 impl TokenClient {
     pub(super) fn new(grant: Oidc, config: &ProducerConfig) -> Self {
         Self {
@@ -57,14 +60,17 @@ impl TokenClient {
 
     /// The token that is kept, or a new one. One request at a time, whoever asks.
     pub(super) async fn token(&self, limit: Duration) -> Result<Secret, TokenError> {
-        let mut kept = self.kept.lock().await;
+        let late = || format!("none within {} ms", limit.as_millis());
+        let Ok(mut kept) = timeout(limit, self.kept.lock()).await else {
+            return Err(TokenError::new(format!("the token endpoint: {}", late())));
+        };
         let now = Instant::now();
         if let Some(kept) = kept.as_ref().filter(|kept| now < kept.fresh_until) {
             return Ok(kept.token.clone());
         }
         let asked = timeout(limit, self.ask(limit)).await;
-        let asked = asked.unwrap_or_else(|_| Err(format!("none within {} ms", limit.as_millis())));
-        match (asked, &*kept) {
+        let asked = asked.unwrap_or_else(|_| Err(late()));
+        match (asked, &mut *kept) {
             (Ok(granted), _) => {
                 let token = granted.token.clone();
                 *kept = granted.lifetime.and_then(|lifetime| {
@@ -76,8 +82,10 @@ impl TokenClient {
                 });
                 Ok(token)
             }
-            (Err(why), Some(kept)) if now < kept.good_until => {
+            (Err(why), Some(kept)) if Instant::now() < kept.good_until => {
                 tracing::warn!(why, "no new token; the old one is used while it lasts");
+                // Else each connection in turn would wait for an endpoint that is away.
+                kept.fresh_until = Instant::now() + ASK_AGAIN;
                 Ok(kept.token.clone())
             }
             (Err(why), _) => Err(TokenError::new(format!("the token endpoint: {why}"))),

@@ -11,7 +11,7 @@ use super::{
     shared::{Shared, now},
     trace::Trace,
 };
-use crate::core::RequestId;
+use crate::core::{Answer, RequestId};
 use kafka_protocol::messages::ApiKey;
 use std::{
     collections::VecDeque,
@@ -166,7 +166,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let mut connection = Connection::from_parts(pipe.into_parts());
-    let limit = shared.config.request_timeout;
+    let limit = shared.config.connection_setup_timeout;
     let renewed = shared.connect.secure.authenticate(&mut connection, limit);
     renewed
         .await
@@ -248,6 +248,8 @@ struct Pipe<S> {
     correlation: i32,
     /// To be written; with what is done then where nothing will answer (acks=0).
     outgoing: VecDeque<(Outgoing, Option<(RequestId, Trace)>)>,
+    /// Written, but perhaps not to the socket yet: what is done once it is.
+    flushing: Vec<(RequestId, Trace)>,
     expected: VecDeque<(RequestId, Expected, Trace)>,
 }
 
@@ -266,6 +268,7 @@ impl<S> Pipe<S> {
             correlation: parts.next_correlation,
             parts,
             outgoing: VecDeque::new(),
+            flushing: Vec::new(),
             expected: VecDeque::new(),
         }
     }
@@ -285,7 +288,7 @@ impl<S> Pipe<S> {
     }
 
     fn is_quiet(&self) -> bool {
-        self.outgoing.is_empty() && self.expected.is_empty()
+        self.outgoing.is_empty() && self.flushing.is_empty() && self.expected.is_empty()
     }
 }
 
@@ -300,18 +303,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Pipe<S> {
         timer: Pin<&mut Sleep>,
     ) -> Poll<Woken> {
         let mut frames = Vec::new();
-        loop {
+        let end = loop {
             match self.parts.frames.poll_frame(cx, &mut self.parts.stream) {
                 Poll::Ready(Ok(Some(frame))) => frames.push(frame),
-                Poll::Ready(Ok(None)) => {
-                    return Poll::Ready(Woken::Broken("the broker closed the connection".into()));
-                }
-                Poll::Ready(Err(error)) => return Poll::Ready(Woken::Broken(describe(&error))),
-                Poll::Pending => break,
+                Poll::Ready(Ok(None)) => break Some("the broker closed the connection".into()),
+                Poll::Ready(Err(error)) => break Some(describe(&error)),
+                Poll::Pending => break None,
             }
-        }
+        };
+        // What was answered before the end counts; the next look finds the end again.
         if !frames.is_empty() {
             return Poll::Ready(Woken::Frames(frames));
+        }
+        if let Some(why) = end {
+            return Poll::Ready(Woken::Broken(why));
         }
         let mut done = Vec::new();
         if let Err(error) = self.write(cx, &mut done) {
@@ -339,19 +344,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Pipe<S> {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(written)) => {
                     if outgoing.advance(written) {
-                        done.extend(unanswered.take());
+                        self.flushing.extend(unanswered.take());
                         self.outgoing.pop_front();
                     }
                 }
                 Poll::Ready(Err(error)) => return Err(error),
-                Poll::Pending => return Ok(()),
+                Poll::Pending => break,
             }
         }
         // TLS may have taken bytes that the socket has not; a bare socket has nothing to flush.
-        match Pin::new(&mut self.parts.stream).poll_flush(cx) {
-            Poll::Ready(flushed) => flushed,
-            Poll::Pending => Ok(()),
+        if let Poll::Ready(flushed) = Pin::new(&mut self.parts.stream).poll_flush(cx) {
+            flushed?;
+            done.append(&mut self.flushing);
         }
+        Ok(())
     }
 
     /// Hands answers to the core, in the order of the requests.
@@ -362,32 +368,45 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Pipe<S> {
         frames: Vec<bytes::Bytes>,
     ) -> Result<(), String> {
         let mut answers = Vec::with_capacity(frames.len());
+        let mut wrong = None;
         for frame in frames {
-            let got = correlation_id(&frame).map_err(|error| error.to_string())?;
-            let Some((id, expected, trace)) = self.expected.pop_front() else {
-                return Err("an answer that nothing asked for".into());
-            };
-            if got != expected.correlation {
-                return Err(format!(
-                    "an answer to {got} instead of {}",
-                    expected.correlation
-                ));
+            match self.answer(frame) {
+                Ok(answer) => answers.push(answer),
+                Err(why) => {
+                    wrong = Some(why);
+                    break;
+                }
             }
-            let answer = expected.decode(frame).map_err(|error| error.to_string())?;
-            trace.answered(&answer);
-            answers.push((id, answer));
         }
+        // Those before one that is wrong count.
         let in_order = shared.with(|core| {
             let now = now();
             answers
                 .into_iter()
                 .all(|(id, answer)| core.answered(broker, id, answer, now))
         });
-        if in_order {
-            Ok(())
-        } else {
-            Err("an answer out of order".into())
+        match wrong {
+            Some(why) => Err(why),
+            None if in_order => Ok(()),
+            None => Err("an answer out of order".into()),
         }
+    }
+
+    /// The answer in a frame, and what it answers.
+    fn answer(&mut self, frame: bytes::Bytes) -> Result<(RequestId, Answer), String> {
+        let got = correlation_id(&frame).map_err(|error| error.to_string())?;
+        let Some((id, expected, trace)) = self.expected.pop_front() else {
+            return Err("an answer that nothing asked for".into());
+        };
+        if got != expected.correlation {
+            return Err(format!(
+                "an answer to {got} instead of {}",
+                expected.correlation
+            ));
+        }
+        let answer = expected.decode(frame).map_err(|error| error.to_string())?;
+        trace.answered(&answer);
+        Ok((id, answer))
     }
 }
 
@@ -397,3 +416,6 @@ fn describe(error: &FrameError) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;

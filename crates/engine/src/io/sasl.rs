@@ -6,8 +6,9 @@ use super::{
     frame::FrameError,
 };
 use crate::{
-    AuthFailure, KafkaError, ProducerConfig, Secret,
+    AuthFailure, KafkaError, ProducerConfig, Secret, TokenError,
     config::security::{Login, Tokens},
+    contain::without_panic,
 };
 use bytes::Bytes;
 use kafka_protocol::{
@@ -114,8 +115,12 @@ impl Authenticator {
         let failed = |why: String| ConnectErrorKind::Auth(AuthFailure::Token(why.into()));
         let found = match tokens {
             Tokens::Provider(provider) => {
-                let token = timeout(limit, provider.token());
-                token.await.map(|made| made.map(|token| token.value))
+                let token = without_panic(async { provider.token().await });
+                let made = timeout(limit, token).await;
+                made.map(|made| match made {
+                    Some(made) => made.map(|token| token.value),
+                    None => Err(TokenError::new("the token provider panicked")),
+                })
             }
             #[cfg(feature = "tls")]
             Tokens::Oidc(_) => match &self.oidc {

@@ -16,7 +16,7 @@ use std::{
     fmt::Write,
     future::Future,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Once},
     time::Duration,
 };
 use tokio::sync::OnceCell;
@@ -169,6 +169,12 @@ pub(crate) struct Log(Arc<Mutex<String>>);
 impl Log {
     /// Logs of this thread go here until the guard is dropped.
     pub(crate) fn capture(&self) -> tracing::subscriber::DefaultGuard {
+        // Beside a lone subscriber of one thread, `tracing` takes what another thread meets first
+        // for unwanted by all, for good.
+        static EVERYWHERE: Once = Once::new();
+        EVERYWHERE.call_once(|| {
+            let _ = tracing::subscriber::set_global_default(Self::default());
+        });
         tracing::subscriber::set_default(self.clone())
     }
 

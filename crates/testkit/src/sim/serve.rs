@@ -222,7 +222,7 @@ impl World {
                     self.coverage.see(Event::IdentityTrouble);
                 }
                 self.note(|| format!("producer id {id}:{epoch}"));
-                self.with(|core, _| core.identified(id, epoch));
+                self.with(|core, now| core.identified(id, epoch, now));
             }
             Reply::Failed => {
                 self.note(|| "control request failed".into());
