@@ -702,7 +702,7 @@ fn without_answers_a_partition_that_changed_its_leader_is_looked_at_again() {
         bench.core.drain(2, bench.now).request.is_none(),
         "one is on the wire"
     );
-    bench.core.take_effects();
+    bench.wake();
     bench.core.written(BROKER, request.id, bench.now);
     let effects = bench.core.take_effects().unwrap_or_default();
     assert!(

@@ -43,6 +43,12 @@ const UNSUPPORTED_VERSION: i16 = 35;
 pub(crate) struct Versions([i16; OURS.len()]);
 
 impl Versions {
+    /// Of a connection whose version nobody asks for.
+    #[cfg(test)]
+    pub(super) fn none() -> Self {
+        Self([ABSENT; OURS.len()])
+    }
+
     /// The highest version of `api` that both sides speak; `None` for one that we never send, or
     /// that is optional and the broker does not know.
     pub(crate) fn pick(&self, api: ApiKey) -> Option<i16> {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::io::frame::FrameReader;
+use crate::io::versions::Versions;
 use std::task::Waker;
 use tokio::io::ReadBuf;
 
@@ -48,14 +48,8 @@ impl AsyncWrite for Scripted {
 }
 
 fn pipe(stream: Scripted) -> Pipe<Scripted> {
-    Pipe::new(Parts {
-        stream,
-        frames: FrameReader::default(),
-        client_id: "test".into(),
-        next_correlation: 0,
-        versions: Default::default(),
-        renew: None,
-    })
+    let connection = Connection::fresh(stream, "test".into(), Versions::none());
+    Pipe::new(connection.into_parts().expect("nothing is unfinished"))
 }
 
 /// One look, with nobody who wakes it and no time that passes.
