@@ -3,7 +3,7 @@
 //! ```text
 //! guanaco-chaos ci                       one idempotent pass with scaled time-outs
 //! guanaco-chaos smoke39                  every codec and a restart on Kafka 3.9
-//! guanaco-chaos rows [--plain] [--full] [--share K/N]   every row, in one mode, or a share of them
+//! guanaco-chaos rows [--plain] [--full]   every row, in one mode
 //! guanaco-chaos one ROW... [--plain] [--full]
 //! guanaco-chaos mixed [--minutes N] [--full]
 //! guanaco-chaos sum FILE... --json FILE  several results as one
@@ -62,8 +62,6 @@ struct Asked {
     seed: u64,
     minutes: Option<u64>,
     plain: bool,
-    /// Which of how many.
-    share: Option<(usize, usize)>,
     full: bool,
     debug: bool,
     json: Option<String>,
@@ -86,15 +84,6 @@ impl Asked {
                 "--date" => asked.date = Some(value()?),
                 "--commit" => asked.commit = Some(value()?),
                 "--plain" => asked.plain = true,
-                "--share" => {
-                    let text = value()?;
-                    let (which, of) = text.split_once('/').ok_or("--share wants K/N")?;
-                    let share = (which.parse()?, of.parse()?);
-                    if share.0 == 0 || share.0 > share.1 {
-                        return Err("--share wants a K from 1 to N".into());
-                    }
-                    asked.share = Some(share);
-                }
                 "--full" => asked.full = true,
                 "--debug" => asked.debug = true,
                 flag if flag.starts_with("--") => return Err(format!("{flag} is unknown").into()),
@@ -163,10 +152,7 @@ impl Asked {
                 .iter()
                 .filter_map(|name| rows::named(name))
                 .collect(),
-            "rows" => {
-                let (which, of) = self.share.unwrap_or((1, 1));
-                rows::ROWS.iter().skip(which - 1).step_by(of).collect()
-            }
+            "rows" => rows::ROWS.iter().collect(),
             _ => self.rows.clone(),
         };
         let mode = if self.plain { Mode::P } else { Mode::I };
