@@ -8,7 +8,7 @@ use super::{
     flow::{self, FlowCell, FlowLink, Place},
     partition::PartitionId,
     pool::Pool,
-    slot::{Outcome, Slot},
+    slot::Slot,
     topic::{Staged, StagedRecord, TopicState, check_name},
 };
 use crate::{
@@ -79,9 +79,7 @@ impl Core {
                 },
                 Put::Refused(error) => {
                     self.note_refusal(&error);
-                    let slot = Arc::new(Slot::default());
-                    slot.settle(Outcome::Failed(error));
-                    (flow.enter(slot), 0)
+                    (flow.enter(Slot::failed(error)), 0)
                 }
                 Put::NoRoom => {
                     self.hand_on(now);
@@ -147,9 +145,7 @@ impl Core {
     pub fn place_failed(&mut self, flow: &mut FlowLink, error: DeliveryError) -> Place {
         self.counters.refused(1);
         self.note_refusal(&error);
-        let slot = Arc::new(Slot::default());
-        slot.settle(Outcome::Failed(error));
-        let batch = flow.enter(slot);
+        let batch = flow.enter(Slot::failed(error));
         flow.count(batch, 1);
         Place { batch, index: 0 }
     }

@@ -430,9 +430,7 @@ impl Core {
                 },
                 Err(error) => {
                     self.note_failure(&error);
-                    let slot = Slot::default();
-                    slot.settle(Outcome::Failed(error));
-                    (Arc::new(slot), 0)
+                    (Slot::failed(error), 0)
                 }
             }
         });
@@ -459,13 +457,6 @@ impl Core {
 }
 
 fn refused_slot(topic: &Topic, partition: Option<i32>, cause: Cause) -> (Arc<Slot>, u32) {
-    let slot = Slot::default();
-    slot.settle(Outcome::Failed(DeliveryError::new(
-        topic,
-        partition,
-        Written::No,
-        cause,
-        0,
-    )));
-    (Arc::new(slot), 0)
+    let error = DeliveryError::new(topic, partition, Written::No, cause, 0);
+    (Slot::failed(error), 0)
 }

@@ -5,7 +5,7 @@ use super::{
     append::{PENDING, Put},
     flow::{FlowLink, PendingSend, Ticket},
     pool::Pool,
-    slot::{Outcome, Slot},
+    slot::Slot,
     topic::StagedRecord,
 };
 use crate::{Cause, DeliveryError, RecordRef, Topic, Written};
@@ -219,11 +219,7 @@ impl Core {
                 staged.hurried |= flushed;
                 Some((Arc::clone(&staged.slot), index))
             }
-            Put::Refused(error) => {
-                let slot = Arc::new(Slot::default());
-                slot.settle(Outcome::Failed(error));
-                Some((slot, 0))
-            }
+            Put::Refused(error) => Some((Slot::failed(error), 0)),
             Put::NoRoom => None,
         }
     }
@@ -236,9 +232,6 @@ impl Core {
     #[cold]
     fn refuse(&mut self, topic: &Topic, partition: Option<i32>, cause: Cause) -> Arc<Slot> {
         self.counters.refused(1);
-        let slot = Arc::new(Slot::default());
-        let error = DeliveryError::new(topic, partition, Written::No, cause, 0);
-        slot.settle(Outcome::Failed(error));
-        slot
+        Slot::failed(DeliveryError::new(topic, partition, Written::No, cause, 0))
     }
 }

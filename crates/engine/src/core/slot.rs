@@ -50,6 +50,13 @@ impl Acked {
 }
 
 impl Slot {
+    /// Of a record that failed before it came to a batch.
+    pub(super) fn failed(error: DeliveryError) -> Arc<Self> {
+        let slot = Self::default();
+        slot.settle(Outcome::Failed(error));
+        Arc::new(slot)
+    }
+
     /// What the whole batch was acknowledged with, if it was.
     pub(super) fn acked(&self) -> Option<Acked> {
         match self.outcome.get() {
