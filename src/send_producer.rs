@@ -252,8 +252,12 @@ impl<K, V> SendProducer<K, V> {
         let mut sent = Vec::with_capacity(records.len());
         let mut list = Vec::new();
         while !staging.is_empty() {
-            let waiting = records[sent.len()..].iter().map(|record| (record, stamp));
-            match staging.chunk(&self.serializers, waiting, recycle(list)) {
+            let chunk = staging.chunk(&self.serializers, recycle(list), |chunk| {
+                records[sent.len()..]
+                    .iter()
+                    .try_for_each(|record| chunk.push(record, stamp))
+            });
+            match chunk {
                 Ok(chunk) => {
                     let before = sent.len();
                     sent.extend(chunk.iter().map(|bytes| send(*bytes)));

@@ -1,13 +1,19 @@
 //! What a stage needs of the engine.
 
 use crate::ProduceError;
-use guanaco_engine::{Ack, Appender, Placement, RecordRef};
+use guanaco_engine::{Ack, Appender, Placement, Placements, RecordRef};
 use std::task::{Context, Poll};
 
 /// One ordered stream of records into a producer, and their outcomes back. A trait, so that tests
 /// can script the producer's side; see [`Appender`] for what its methods promise.
 pub(super) trait Append {
     type Place: Copy + PartialEq;
+
+    /// Of so many records, one behind the other in the same batch.
+    type Places;
+
+    /// The place of the first of them, and how many they are.
+    fn run(places: Self::Places) -> (Self::Place, usize);
 
     /// The place of the record `n` behind the one at `first`, in the same batch.
     fn nth(first: Self::Place, n: usize) -> Self::Place;
@@ -16,7 +22,7 @@ pub(super) trait Append {
         &mut self,
         cx: &mut Context<'_>,
         records: &[RecordRef<'_>],
-        placed: &mut Vec<Self::Place>,
+        placed: &mut Vec<Self::Places>,
     ) -> Poll<usize>;
 
     fn take(&mut self, place: Self::Place) -> Option<Result<Ack, ProduceError>>;
@@ -30,6 +36,12 @@ pub(super) trait Append {
 
 impl Append for Appender {
     type Place = Placement;
+    type Places = Placements;
+
+    #[inline]
+    fn run(places: Placements) -> (Placement, usize) {
+        (places.first, places.count as usize)
+    }
 
     #[inline]
     fn nth(first: Placement, n: usize) -> Placement {
@@ -41,7 +53,7 @@ impl Append for Appender {
         &mut self,
         cx: &mut Context<'_>,
         records: &[RecordRef<'_>],
-        placed: &mut Vec<Placement>,
+        placed: &mut Vec<Placements>,
     ) -> Poll<usize> {
         Self::poll_append(self, cx, records, placed)
     }

@@ -10,7 +10,7 @@ use super::{
     staging::{CHUNK_RECORDS, Serializers, Staging, recycle, wall_clock},
 };
 use crate::{Delivery, Envelope, Failed, ProduceError, settings::Limits};
-use element::{Parts, Run, State, push, single_outcome, waiting};
+use element::{Parts, Run, State, each_waiting, push, single_outcome};
 use futures_core::Stream;
 use guanaco_engine::{Ack, RecordRef};
 use std::{
@@ -55,7 +55,7 @@ pub(super) struct Ring<K, V, P, A: Append> {
     unplaced: usize,
     staging: Staging,
     /// Allocations, kept between chunks.
-    places: Vec<A::Place>,
+    places: Vec<A::Places>,
     list: Vec<RecordRef<'static>>,
     input: Input,
     /// Results since the input was last looked at, and since the last unit of budget.
@@ -296,8 +296,12 @@ impl<K, V, P, A: Append> Ring<K, V, P, A> {
         while !self.staging.is_empty() {
             let list = recycle(std::mem::take(&mut self.list));
             let from = self.envelopes.len() - self.unplaced;
-            let records = waiting(&self.waiting, &self.envelopes, from);
-            let chunk = match self.staging.chunk(&self.serializers, records, list) {
+            let chunk = self.staging.chunk(&self.serializers, list, |chunk| {
+                each_waiting(&self.waiting, &self.envelopes, from, |record, stamp| {
+                    chunk.push(record, stamp)
+                })
+            });
+            let chunk = match chunk {
                 Ok(chunk) => chunk,
                 Err(error) => {
                     self.fail_first_unplaced(error);
@@ -329,15 +333,25 @@ impl<K, V, P, A: Append> Ring<K, V, P, A> {
 
     /// Gives the records that wait the places that they got, and finds the first that waits still.
     fn note_places(&mut self) {
-        let mut places = &self.places[..];
+        let mut places = std::mem::take(&mut self.places);
+        let mut runs = places.drain(..).map(A::run);
+        let mut left = runs.next();
+        // Of the places at hand, as many as are asked for.
+        let mut take = |most: usize| {
+            let (first, count) = left?;
+            let taken = count.min(most);
+            left = match count - taken {
+                0 => runs.next(),
+                rest => Some((A::nth(first, taken), rest)),
+            };
+            Some((first, taken))
+        };
         while let Some(run) = self.waiting.front_mut() {
             let count = match &mut run.state {
                 State::Waiting => {
-                    let Some(&first) = places.first() else { break };
-                    let in_line = |(n, place): &(usize, &A::Place)| A::nth(first, *n) == **place;
-                    let reached = places.iter().take(run.count).enumerate();
-                    let count = reached.take_while(in_line).count();
-                    places = &places[count..];
+                    let Some((first, count)) = take(run.count) else {
+                        break;
+                    };
                     let placed = Run {
                         count,
                         stamp: run.stamp,
@@ -353,10 +367,11 @@ impl<K, V, P, A: Append> Ring<K, V, P, A> {
                 State::Parts(parts) if parts.cut.is_none() => {
                     let at = self.envelopes.len() - self.unplaced;
                     let records = self.envelopes[at].records().len();
-                    let (own, others) =
-                        places.split_at(places.len().min(records - parts.places.len()));
-                    parts.places.extend_from_slice(own);
-                    places = others;
+                    while parts.places.len() < records
+                        && let Some((first, count)) = take(records - parts.places.len())
+                    {
+                        parts.places.extend((0..count).map(|n| A::nth(first, n)));
+                    }
                     if parts.places.len() < records {
                         break;
                     }
@@ -371,7 +386,8 @@ impl<K, V, P, A: Append> Ring<K, V, P, A> {
             };
             self.unplaced -= count;
         }
-        self.places.clear();
+        drop(runs);
+        self.places = places;
     }
 
     /// The first record that waits cannot be handed over, nor the rest of its element.

@@ -8,7 +8,9 @@ use crate::{
 use guanaco_engine::RecordRef;
 use std::{
     cell::Cell,
+    ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
+    slice,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -73,6 +75,40 @@ pub(crate) struct Staging {
     bytes: usize,
 }
 
+/// Records on their way to the producer: as many as go under one lock.
+pub(crate) struct Chunk<'a, K, V> {
+    list: Vec<RecordRef<'a>>,
+    spans: slice::Iter<'a, (Span, Span)>,
+    copied: &'a [u8],
+    serializers: &'a Serializers<K, V>,
+}
+
+impl<'a, K, V> Chunk<'a, K, V> {
+    /// Adds the next record that waits; breaks if there is none, or no room for it.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, record: &'a ProducerRecord<K, V>, stamp: i64) -> ControlFlow<()> {
+        let Some((key, value)) = self.spans.next() else {
+            return ControlFlow::Break(());
+        };
+        let Serializers {
+            key: of_key,
+            value: of_value,
+            ..
+        } = self.serializers;
+        let key = read(&mut self.copied, *key, record.key.as_ref(), &**of_key);
+        let value = read(&mut self.copied, *value, record.value.as_ref(), &**of_value);
+        self.list.push(RecordRef {
+            topic: &record.topic,
+            partition: record.partition,
+            timestamp: record.timestamp.unwrap_or(stamp),
+            key,
+            value,
+            headers: &record.headers,
+        });
+        ControlFlow::Continue(())
+    }
+}
+
 /// A point to go back to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mark {
@@ -135,46 +171,28 @@ impl Staging {
         Ok(size)
     }
 
-    /// Lists the first records that wait, as the producer takes them, in `list`; `records` are the
-    /// records themselves, from the first that waits. Fewer than could be if the bytes of one cannot
-    /// be read again; an error if that is the first.
+    /// Lists the first records that wait, as the producer takes them, in `list`; `fill` pushes the
+    /// records themselves, from the first that waits, until the chunk is full. Fewer than could be if
+    /// the bytes of one cannot be read again; an error if that is the first.
+    #[inline]
     pub(crate) fn chunk<'a, K, V>(
         &'a self,
-        serializers: &Serializers<K, V>,
-        mut records: impl Iterator<Item = (&'a ProducerRecord<K, V>, i64)>,
-        mut list: Vec<RecordRef<'a>>,
-    ) -> Result<Vec<RecordRef<'a>>, ProduceError>
-    where
-        K: 'a,
-        V: 'a,
-    {
-        let mut copied = &self.scratch[self.next_byte..];
-        let mut spans = self.spans[self.next..].iter().take(CHUNK_RECORDS);
-        // Driven by the records, whose iterator is nested: so it is compiled into plain loops.
-        let build = AssertUnwindSafe(|| {
-            records.try_for_each(|(record, stamp)| {
-                let (key, value) = spans.next()?;
-                let key = read(&mut copied, *key, record.key.as_ref(), &*serializers.key);
-                let value = read(
-                    &mut copied,
-                    *value,
-                    record.value.as_ref(),
-                    &*serializers.value,
-                );
-                list.push(RecordRef {
-                    topic: &record.topic,
-                    partition: record.partition,
-                    timestamp: record.timestamp.unwrap_or(stamp),
-                    key,
-                    value,
-                    headers: &record.headers,
-                });
-                Some(())
-            })
-        });
-        match catch_unwind(build) {
-            Err(payload) if list.is_empty() => Err(ProduceError::panic("a serializer", &*payload)),
-            _ => Ok(list),
+        serializers: &'a Serializers<K, V>,
+        list: Vec<RecordRef<'a>>,
+        fill: impl FnOnce(&mut Chunk<'a, K, V>) -> ControlFlow<()>,
+    ) -> Result<Vec<RecordRef<'a>>, ProduceError> {
+        let spans = &self.spans[self.next..];
+        let mut chunk = Chunk {
+            list,
+            spans: spans[..spans.len().min(CHUNK_RECORDS)].iter(),
+            copied: &self.scratch[self.next_byte..],
+            serializers,
+        };
+        match catch_unwind(AssertUnwindSafe(|| fill(&mut chunk))) {
+            Err(payload) if chunk.list.is_empty() => {
+                Err(ProduceError::panic("a serializer", &*payload))
+            }
+            _ => Ok(chunk.list),
         }
     }
 

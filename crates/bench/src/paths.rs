@@ -51,6 +51,9 @@ pub(crate) struct PathArgs {
     /// Publish metrics to a recorder, fifty times as often as by default.
     #[arg(long)]
     metrics: bool,
+    /// Envelopes in flight in each flow, instead of the default.
+    #[arg(long)]
+    parallelism: Option<usize>,
     /// Run on a current-thread runtime instead of tokio's default.
     #[arg(long)]
     current_thread: bool,
@@ -135,6 +138,12 @@ impl PathArgs {
             .fold(settings, |settings, (key, value)| {
                 settings.with_property(key, value)
             })
+    }
+
+    /// The settings with the command line's `parallelism`.
+    fn sized<K, V>(&self, settings: ProducerSettings<K, V>) -> ProducerSettings<K, V> {
+        let parallelism = self.parallelism.unwrap_or(settings.parallelism());
+        settings.with_parallelism(parallelism)
     }
 
     /// A producer that is connected.

@@ -18,8 +18,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-const IN_FLIGHT: usize = 5;
-
 /// The limit: hand-encoded requests on a socket, to partition 0 of a topic that must exist.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct ProbeArgs {
@@ -34,6 +32,9 @@ pub(crate) struct ProbeArgs {
     value_bytes: usize,
     #[arg(long, default_value_t = 65_536)]
     batch_bytes: usize,
+    /// Requests that may be unanswered.
+    #[arg(long, default_value_t = 5)]
+    in_flight: usize,
     /// Send one-record requests at this many a second instead, and time them.
     #[arg(long)]
     rate: Option<f64>,
@@ -63,7 +64,7 @@ fn throughput(
     let mut in_flight = 0;
     let mut left = args.records;
     while left > 0 {
-        if in_flight == IN_FLIGHT {
+        if in_flight == args.in_flight {
             replies.read(&mut socket)?;
             in_flight -= 1;
         }
@@ -96,7 +97,7 @@ fn latency(
     let mut reading = socket.try_clone()?;
     let watch = Stopwatch::start()?;
     // The room of `window` is what may be unanswered.
-    let (window, answered) = mpsc::sync_channel::<()>(IN_FLIGHT);
+    let (window, answered) = mpsc::sync_channel::<()>(args.in_flight);
     let (sent, unanswered) = mpsc::channel::<Instant>();
     let micros = thread::scope(|threads| {
         let reader = threads.spawn(move || {

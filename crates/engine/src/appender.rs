@@ -2,7 +2,7 @@
 
 use crate::{
     Ack, DeliveryError, Producer, RecordRef,
-    core::{FlowLink, Place},
+    core::{FlowLink, Place, Places},
     io::shared::now,
     producer::choose,
 };
@@ -10,6 +10,9 @@ use std::task::{Context, Poll};
 
 /// Where an appended record went, for one [`Appender`]: ask it for the outcome.
 pub type Placement = Place;
+
+/// Where so many appended records went, one behind the other.
+pub type Placements = Places;
 
 /// One ordered stream of records into a producer, and their outcomes back, batch by batch. One
 /// waker serves it all.
@@ -28,7 +31,8 @@ impl Appender {
         Self { producer, flow }
     }
 
-    /// Appends `records` in order until one finds no room; pushes a [`Placement`] for each.
+    /// Appends `records` in order until one finds no room; pushes their [`Placements`], in
+    /// order.
     ///
     /// Records that are refused at once (too large, unknown partition, closed producer) are placed
     /// too: their outcome is the error. `Ready(n)`: the first `n` were placed, at least one.
@@ -37,7 +41,7 @@ impl Appender {
         &mut self,
         cx: &mut Context<'_>,
         records: &[RecordRef<'_>],
-        placed: &mut Vec<Placement>,
+        placed: &mut Vec<Placements>,
     ) -> Poll<usize> {
         if records.is_empty() {
             return Poll::Ready(0);
@@ -74,7 +78,7 @@ impl Appender {
         &mut self,
         cx: &mut Context<'_>,
         records: &[RecordRef<'_>],
-        placed: &mut Vec<Placement>,
+        placed: &mut Vec<Placements>,
     ) -> Poll<usize> {
         let shared = self.producer.shared().clone();
         let mut done = 0;
@@ -91,7 +95,7 @@ impl Appender {
                     None => break,
                     Some(Ok(partition)) => record.partition = Some(partition),
                     Some(Err(error)) => {
-                        placed.push(shared.with(|core| core.place_failed(flow, error)));
+                        placed.push(shared.with(|core| core.place_failed(flow, error)).into());
                         done += 1;
                         continue;
                     }

@@ -5,10 +5,12 @@
 //! record are zigzag varints. The checksum covers all that follows it, so a header can be stamped
 //! anew (another sequence, another epoch) over a body that stays where it is.
 
+mod buffer;
 pub mod compress;
 pub mod decode;
 pub mod encode;
 mod header;
 
+pub use buffer::Buffer;
 pub use decode::{Batch, BatchError, Batches, DecodedRecord};
 pub use header::{BatchHeader, HEADER_LEN};

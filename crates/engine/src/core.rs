@@ -43,7 +43,7 @@ pub use broker::RequestId;
 pub use counters::Counters;
 pub use credit::FlowId;
 pub use drain::{CompressJob, Drained, DrainedPart, ProduceRequest};
-pub use flow::{FlowCell, FlowLink, Place, Ticket};
+pub use flow::{FlowCell, FlowLink, Place, Places, Ticket};
 pub use murmur2::{murmur2, partition_of};
 pub use partition::sequence_after;
 pub use slot::Slot;

@@ -19,7 +19,7 @@ mod sync;
 mod token;
 mod topic;
 
-pub use appender::{Appender, Placement};
+pub use appender::{Appender, Placement, Placements};
 pub use config::{
     Acks, Compression, ConfigKey, KeyStatus, Mechanism, OAuthSettings, Pem, ProducerConfig,
     SaslSettings, Security, SecurityProtocol, TlsSettings, TlsVersions, nearest,

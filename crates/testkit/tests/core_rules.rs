@@ -4,7 +4,7 @@ use guanaco_engine::{
     Ack, Cause, DeliveryError, ProducerConfig, RecordRef, Topic, Written,
     core::{
         Answer, BrokerView, ChoiceJob, ClusterView, Core, FlowLink, PartAnswer, PartitionView,
-        Place, ProduceRequest, Ticket, TopicView,
+        Place, Places, ProduceRequest, Ticket, TopicView,
     },
 };
 use std::{
@@ -67,7 +67,7 @@ impl Bench {
         let mut places = Vec::new();
         let record = [record(topic, &value)];
         self.core.append(flow, &record, self.now, &mut places);
-        places.pop()
+        places.pop().map(|places| places.first)
     }
 
     fn drain(&mut self) -> Option<ProduceRequest> {
@@ -516,7 +516,7 @@ fn append_to(bench: &mut Bench, flow: &mut FlowLink, topic: &Topic, partition: i
     };
     let mut places = Vec::new();
     bench.core.append(flow, &[record], bench.now, &mut places);
-    places.pop().expect("there is room")
+    places.pop().expect("there is room").first
 }
 
 fn cause(flow: &mut FlowLink, place: Place) -> (Cause, Written) {
@@ -627,12 +627,13 @@ fn a_chunk_fills_batches_as_its_records_would_one_by_one() {
         let mut batches = Vec::new();
         while let Some(request) = bench.drain() {
             batches.extend(request.parts.iter().map(|part| {
-                let (topic, body) = (part.topic.to_string(), Arc::clone(&part.body));
+                let (topic, body) = (part.topic.to_string(), part.body.to_vec());
                 (topic, part.partition, part.header, body)
             }));
             let answers = request.parts.iter().map(|_| at(0)).collect();
             bench.answer(&request, answers);
         }
+        let places: Vec<Place> = places.into_iter().flat_map(Places::each).collect();
         (places, batches)
     };
     let (places, batches) = sent(256);

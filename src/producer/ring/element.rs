@@ -6,7 +6,7 @@ use crate::{
     record::timestamp_of,
 };
 use guanaco_engine::Ack;
-use std::collections::VecDeque;
+use std::{collections::VecDeque, ops::ControlFlow};
 
 /// Neighbours of which the same is known: a batch has hundreds, so this costs nothing for each.
 pub(super) struct Run<L> {
@@ -53,20 +53,33 @@ pub(super) fn push<A: Append>(runs: &mut VecDeque<Run<A::Place>>, run: Run<A::Pl
     runs.push_back(run);
 }
 
-/// The records that are not placed yet, with their times: `runs` are about the elements from `from`
-/// on.
-#[inline]
-pub(super) fn waiting<'a, K, V, P, L>(
+/// Gives the records that are not placed yet, with their times, to `each`, until it breaks; `runs` are
+/// about the elements from `from` on. Loops, not iterators in each other: those do not become loops.
+#[inline(always)]
+pub(super) fn each_waiting<'a, K, V, P, L>(
     runs: &'a VecDeque<Run<L>>,
     envelopes: &'a VecDeque<Envelope<K, V, P>>,
     mut from: usize,
-) -> impl Iterator<Item = (&'a ProducerRecord<K, V>, i64)> {
-    runs.iter().flat_map(move |run| {
-        let elements = envelopes.range(from..from + run.count);
-        from += run.count;
-        let records = elements.flat_map(|envelope| run.state.waiting(envelope));
-        records.map(|record| (record, run.stamp))
-    })
+    mut each: impl FnMut(&'a ProducerRecord<K, V>, i64) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let (front, back) = envelopes.as_slices();
+    for run in runs {
+        let to = from + run.count;
+        let in_front = &front[from.min(front.len())..to.min(front.len())];
+        let in_back = &back[from.saturating_sub(front.len())..to.saturating_sub(front.len())];
+        for envelope in in_front.iter().chain(in_back) {
+            match (envelope, &run.state) {
+                (Envelope::Single { record, .. }, State::Waiting) => each(record, run.stamp)?,
+                (_, state) => {
+                    for record in state.waiting(envelope) {
+                        each(record, run.stamp)?;
+                    }
+                }
+            }
+        }
+        from = to;
+    }
+    ControlFlow::Continue(())
 }
 
 impl<L> State<L> {

@@ -10,6 +10,7 @@ use crate::{
 use std::{
     cell::RefCell,
     collections::HashMap,
+    ops::Range,
     rc::Rc,
     sync::{
         Arc,
@@ -49,6 +50,11 @@ struct Scripted(Rc<RefCell<Script>>);
 
 impl Append for Scripted {
     type Place = usize;
+    type Places = Range<usize>;
+
+    fn run(places: Range<usize>) -> (usize, usize) {
+        (places.start, places.len())
+    }
 
     fn nth(first: usize, n: usize) -> usize {
         first + n
@@ -69,7 +75,7 @@ impl Append for Scripted {
         &mut self,
         _: &mut Context<'_>,
         records: &[RecordRef<'_>],
-        placed: &mut Vec<usize>,
+        placed: &mut Vec<Range<usize>>,
     ) -> Poll<usize> {
         let script = &mut *self.0.borrow_mut();
         let count = records.len().min(script.room);
@@ -77,9 +83,10 @@ impl Append for Scripted {
             let value = record
                 .value
                 .map(|value| String::from_utf8(value.to_vec()).unwrap());
-            placed.push(script.appended.len());
             script.appended.push(value.unwrap_or_default());
         }
+        let end = script.appended.len();
+        placed.push(end - count..end);
         script.room -= count;
         if count == 0 {
             Poll::Pending

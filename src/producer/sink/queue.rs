@@ -19,7 +19,7 @@ pub(super) struct Queue<K, V, A: Append> {
     /// Envelopes with a record in one of the two.
     envelopes: usize,
     staging: Staging,
-    placed: Vec<A::Place>,
+    placed: Vec<A::Places>,
     /// An allocation, kept between chunks.
     list: Vec<RecordRef<'static>>,
     /// No record was placed since the producer was last told that this queue waits.
@@ -112,12 +112,12 @@ impl<K, V, A: Append> Queue<K, V, A> {
     pub(super) fn place(&mut self, cx: &mut Context<'_>) -> Result<bool, ProduceError> {
         let mut any = false;
         while !self.staging.is_empty() {
-            let waiting = self
-                .waiting
-                .iter()
-                .map(|waiting| (&waiting.record, waiting.stamp));
             let list = recycle(std::mem::take(&mut self.list));
-            let chunk = self.staging.chunk(&self.serializers, waiting, list)?;
+            let chunk = self.staging.chunk(&self.serializers, list, |chunk| {
+                self.waiting
+                    .iter()
+                    .try_for_each(|waiting| chunk.push(&waiting.record, waiting.stamp))
+            })?;
             let mut done = 0;
             while let rest @ [_, ..] = &chunk[done..] {
                 match self.appender.poll_append(cx, rest, &mut self.placed) {
@@ -128,7 +128,11 @@ impl<K, V, A: Append> Queue<K, V, A> {
             let stuck = done < chunk.len();
             self.list = recycle(chunk);
             self.staging.advance(done);
-            let placed = self.placed.drain(..).zip(self.waiting.drain(..done));
+            let placed = self.placed.drain(..).flat_map(|places| {
+                let (first, count) = A::run(places);
+                (0..count).map(move |n| A::nth(first, n))
+            });
+            let placed = placed.zip(self.waiting.drain(..done));
             self.flying.extend(placed.map(|(place, waiting)| Flying {
                 place,
                 ends_envelope: waiting.ends_envelope,

@@ -101,7 +101,7 @@ pub(super) async fn round_robin(args: &PathArgs) -> Result<Sample, BenchError> {
 /// Several flows, each in a task, on one producer or on one each.
 pub(super) async fn side_by_side(args: &PathArgs) -> Result<Sample, BenchError> {
     let (topic, value) = (args.topic(), Bytes::from(payload(args.value_bytes)));
-    let settings = ProducerSettings::keyless(BytesSerializer);
+    let settings = args.sized(ProducerSettings::keyless(BytesSerializer));
     let mut producers = vec![args.producer(settings.clone()).await?];
     while args.own_producers && producers.len() < args.flows {
         producers.push(args.producer(settings.clone()).await?);
@@ -142,6 +142,7 @@ async fn one_flow<K>(
     records: impl Stream<Item = Envelope<K, Bytes, u64>>,
     bytes_each: f64,
 ) -> Result<Sample, BenchError> {
+    let settings = args.sized(settings);
     let producer = args.producer(settings.clone()).await?;
     let watch = Stopwatch::start()?;
     let order = drive(settings.with_producer(&producer), records, |_| Ok(())).await?;

@@ -3,7 +3,7 @@
 use super::{Job, Pace};
 use crate::{class, history::Outcome, problem::Problem};
 use futures_core::Stream;
-use guanaco_engine::{Appender, Placement, Producer, ProducerConfig, RecordRef, Topic};
+use guanaco_engine::{Appender, Placement, Placements, Producer, ProducerConfig, RecordRef, Topic};
 use std::{
     collections::VecDeque,
     future::poll_fn,
@@ -41,7 +41,7 @@ struct Writing {
     /// Accepted, and no room for it yet.
     next: Option<Next>,
     open: VecDeque<(u32, Placement)>,
-    placed: Vec<Placement>,
+    placed: Vec<Placements>,
 }
 
 struct Next {
@@ -119,8 +119,8 @@ impl Writing {
         match self.appender.poll_append(cx, &[record], &mut self.placed) {
             Poll::Ready(_) => {
                 let seq = next.seq;
-                self.open
-                    .extend(self.placed.drain(..).map(|placed| (seq, placed)));
+                let placed = self.placed.drain(..).flat_map(Placements::each);
+                self.open.extend(placed.map(|placed| (seq, placed)));
                 self.next = None;
                 true
             }

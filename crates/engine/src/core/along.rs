@@ -1,10 +1,7 @@
 //! The records behind one that go the same way: what most of a chunk runs through.
 
 use super::{Core, batch::Body, choose::sticky_size, partition::PartitionId};
-use crate::{
-    RecordRef, Topic,
-    batch::{HEADER_LEN, encode::varint_len},
-};
+use crate::{RecordRef, Topic, batch::HEADER_LEN};
 
 impl Core {
     /// Appends the first of `records` to the open batch of `partition`, which has just taken the
@@ -31,13 +28,12 @@ impl Core {
             _ => &mut none,
         };
         let largest = p.most.min(p.check_at.saturating_sub(1));
-        let most = largest.saturating_sub(HEADER_LEN).min(buffer.capacity());
+        let most = largest.saturating_sub(HEADER_LEN).min(buffer.size());
         let mut len = buffer.len();
         let mut count = 0;
         for record in records {
             let encode = batch.encode(record);
-            let body_len = encode.body_len();
-            len += varint_len(body_len as i64) + body_len;
+            len += encode.len();
             if len > most || !record.topic.is_same(name) {
                 break;
             }
@@ -49,7 +45,7 @@ impl Core {
                 }
                 _ => break,
             }
-            batch.push(&encode, body_len, record.timestamp);
+            batch.push(&encode, record.timestamp);
             count += 1;
         }
         count

@@ -5,7 +5,7 @@ use super::{
     batch::{Batch, Body, ResultTo},
     broker::Broker,
     credit::FlowId,
-    flow::{self, FlowCell, FlowLink, Place},
+    flow::{self, FlowCell, FlowLink, Place, Places},
     partition::PartitionId,
     pool::Pool,
     slot::Slot,
@@ -44,14 +44,14 @@ impl Core {
         self.hand_on(now);
     }
 
-    /// Appends records in order until one finds no room; says how many were placed. With fewer than
-    /// all placed, the flow is woken when there is room for the next.
+    /// Appends records in order until one finds no room; says how many were placed, and where in
+    /// `placed`. With fewer than all placed, the flow is woken when there is room for the next.
     pub fn append(
         &mut self,
         flow: &mut FlowLink,
         records: &[RecordRef<'_>],
         now: Instant,
-        placed: &mut Vec<Place>,
+        placed: &mut Vec<Places>,
     ) -> usize {
         let mut last: Option<(&Topic, usize)> = None;
         let mut rest = records;
@@ -86,8 +86,9 @@ impl Core {
                     return records.len() - rest.len();
                 }
             };
-            flow.count(batch, 1 + along);
-            placed.extend((index..=index + along).map(|index| Place { batch, index }));
+            let (first, count) = (Place { batch, index }, 1 + along);
+            flow.count(batch, count);
+            placed.push(Places { first, count });
             rest = &behind[along as usize..];
         }
         // It did without the room that it waited for, or was granted: the next one has it.
@@ -245,18 +246,24 @@ impl Core {
                 return Err(None);
             };
             let encode = batch.encode(record);
-            let body_len = encode.body_len();
-            let len = buffer.len() + crate::batch::encode::varint_len(body_len as i64) + body_len;
+            let len = buffer.len() + encode.len();
             if len + HEADER_LEN > p.most && batch.count > 0 {
                 self.close_batch(partition, now);
                 self.urge(partition);
                 continue;
             }
-            if len > buffer.capacity() {
+            if len > buffer.size() && len + HEADER_LEN >= p.check_at && batch.count > 0 {
+                // It would be ready with this record: as well without. A buffer twice as large, and
+                // a copy of all of it, for one record would be a waste.
+                self.close_batch(partition, now);
+                self.urge(partition);
+                continue;
+            }
+            if len > buffer.size() {
                 self.grow(flow, partition, len, now, moves)?;
                 continue;
             }
-            let index = batch.push(&encode, body_len, record.timestamp);
+            let index = batch.push(&encode, record.timestamp);
             if len + HEADER_LEN >= p.check_at {
                 self.check_ready(partition, len + HEADER_LEN);
             }
@@ -273,14 +280,7 @@ impl Core {
         now: Instant,
         moves: Option<u64>,
     ) -> Result<(), Option<DeliveryError>> {
-        let encode = Encode {
-            offset_delta: 0,
-            timestamp_delta: 0,
-            key: record.key,
-            value: record.value,
-            headers: record.headers,
-        };
-        let first = encode.encoded_len();
+        let first = Encode::new(0, 0, record.key, record.value, record.headers).len();
         let p = &self.partitions[partition];
         if first + HEADER_LEN > self.config.max_request_size {
             self.counters.refused(1);
@@ -514,14 +514,7 @@ impl Core {
             }
             self.topics[topic].refused = None;
         }
-        let encode = Encode {
-            offset_delta: 0,
-            timestamp_delta: 0,
-            key: record.key,
-            value: record.value,
-            headers: record.headers,
-        };
-        let size = encode.encoded_len();
+        let size = Encode::new(0, 0, record.key, record.value, record.headers).len();
         let limit = self.config.max_request_size;
         if size + HEADER_LEN > limit {
             self.counters.refused(1);

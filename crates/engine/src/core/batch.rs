@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Cause, DeliveryError, RecordRef, Topic, Written,
-    batch::encode::Encode,
+    batch::{Buffer, encode::Encode},
     sync::{Mutex, lock},
 };
 use std::{sync::Arc, time::Instant};
@@ -65,11 +65,11 @@ pub(super) struct Stamp {
 #[derive(Clone, Debug)]
 pub(super) enum Body {
     /// Records may be added.
-    Open(Vec<u8>),
+    Open(Buffer),
     /// Closed and being compressed elsewhere, which holds the bytes.
     Compressing,
     /// What goes on the wire: the bytes and the codec of the attributes.
-    Sealed { bytes: Arc<Vec<u8>>, codec: i16 },
+    Sealed { bytes: Arc<Buffer>, codec: i16 },
 }
 
 /// Where an outcome goes.
@@ -109,18 +109,18 @@ impl Batch {
         } else {
             self.base_timestamp
         };
-        Encode {
-            offset_delta: self.count as i32,
-            timestamp_delta: record.timestamp.wrapping_sub(base),
-            key: record.key,
-            value: record.value,
-            headers: record.headers,
-        }
+        Encode::new(
+            self.count as i32,
+            record.timestamp.wrapping_sub(base),
+            record.key,
+            record.value,
+            record.headers,
+        )
     }
 
     /// Adds a record that fits, as [`encode`](Self::encode) gave it; returns its index.
-    #[inline]
-    pub(super) fn push(&mut self, encoded: &Encode<'_>, body_len: usize, timestamp: i64) -> u32 {
+    #[inline(always)]
+    pub(super) fn push(&mut self, encoded: &Encode<'_>, timestamp: i64) -> u32 {
         let index = self.count;
         if index == 0 {
             self.base_timestamp = timestamp;
@@ -129,7 +129,8 @@ impl Batch {
             self.max_timestamp = timestamp;
         }
         if let Body::Open(buffer) = &mut self.body {
-            encoded.write(body_len, buffer);
+            let written = encoded.write(buffer.room());
+            buffer.advance(written);
             self.count += 1;
         }
         index

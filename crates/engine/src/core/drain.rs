@@ -6,7 +6,10 @@ use super::{
     broker::{Request, RequestId},
     partition::{Head, PartitionId},
 };
-use crate::{Cause, Topic, batch::BatchHeader};
+use crate::{
+    Cause, Topic,
+    batch::{BatchHeader, Buffer},
+};
 use std::{sync::Arc, time::Instant};
 use uuid::Uuid;
 
@@ -31,7 +34,7 @@ pub struct DrainedPart {
     /// The batch's header; length and checksum follow from the body.
     pub header: BatchHeader,
     /// The records, encoded, perhaps compressed.
-    pub body: Arc<Vec<u8>>,
+    pub body: Arc<Buffer>,
 }
 
 /// A look for something to send.
@@ -51,7 +54,7 @@ pub struct CompressJob {
     /// Which it is.
     pub(super) no: BatchNo,
     /// The records, encoded.
-    pub input: Vec<u8>,
+    pub input: Buffer,
 }
 
 impl Core {
@@ -281,10 +284,13 @@ impl Core {
                 now.saturating_duration_since(batch.created),
                 linger,
                 limits.batch,
+                limits.batch_max,
             );
         }
         if let Body::Open(buffer) = batch.body {
-            p.size_hint = buffer.len();
+            // Not at once down to a small one: those that go early, because somebody waits, are often
+            // followed by large ones, which would have to grow from there.
+            p.size_hint = buffer.len().max(p.size_hint / 2);
             if self.limits.compressing {
                 batch.body = Body::Compressing;
                 self.effects.compress.push(CompressJob {
@@ -313,7 +319,7 @@ impl Core {
             Some((bytes, codec)) => {
                 self.counters.compressed(job.input.len(), bytes.len());
                 self.pool.put(job.input, self.credit.available());
-                (bytes, codec)
+                (bytes.into(), codec)
             }
             None => (job.input, 0),
         };

@@ -58,6 +58,28 @@ impl Place {
     }
 }
 
+/// Where so many records went, one behind the other in the same batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// The place of the first.
+    pub first: Place,
+    /// How many they are.
+    pub count: u32,
+}
+
+impl From<Place> for Places {
+    fn from(first: Place) -> Self {
+        Self { first, count: 1 }
+    }
+}
+
+impl Places {
+    /// Each of them.
+    pub fn each(self) -> impl Iterator<Item = Place> {
+        (0..self.count).map(move |n| self.first.nth(n))
+    }
+}
+
 impl FlowLink {
     pub(super) fn new(id: FlowId) -> Self {
         Self {

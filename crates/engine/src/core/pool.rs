@@ -1,5 +1,7 @@
 //! Buffers for batches, used again instead of freed.
 
+use crate::batch::Buffer;
+
 /// The smallest buffer, in bytes; each size class above it is twice the one before.
 pub(super) const SMALLEST: usize = 1 << 10;
 const CLASSES: usize = 12;
@@ -7,7 +9,7 @@ const CLASSES: usize = 12;
 /// Empty buffers by size class.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
-    free: [Vec<Vec<u8>>; CLASSES],
+    free: [Vec<Buffer>; CLASSES],
     held: usize,
 }
 
@@ -19,20 +21,20 @@ impl Pool {
     }
 
     /// An empty buffer of `size` bytes, a size that [`size_for`](Self::size_for) gave.
-    pub(super) fn take(&mut self, size: usize) -> Vec<u8> {
+    pub(super) fn take(&mut self, size: usize) -> Buffer {
         match class(size).and_then(|class| self.free[class].pop()) {
             Some(buffer) => {
                 self.held -= size;
                 buffer
             }
-            None => Vec::with_capacity(size),
+            None => Buffer::with_size(size),
         }
     }
 
     /// Keeps a buffer for later, unless that would hold more than `limit` bytes in all: pooled and
     /// used memory together stay within `buffer.memory`.
-    pub(super) fn put(&mut self, mut buffer: Vec<u8>, limit: usize) {
-        let size = buffer.capacity();
+    pub(super) fn put(&mut self, mut buffer: Buffer, limit: usize) {
+        let size = buffer.size();
         if !size.is_power_of_two() || self.held + size > limit {
             return;
         }

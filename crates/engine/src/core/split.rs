@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Cause, Header,
-    batch::{self, encode::Encode},
+    batch::{self, Buffer, encode::Encode},
     sync::Mutex,
 };
 use bytes::Bytes;
@@ -99,7 +99,7 @@ impl Core {
 }
 
 /// The two halves of a batch's records, each encoded as a batch of its own.
-fn encode_halves(batch: &Batch) -> Option<[(Vec<u8>, u32); 2]> {
+fn encode_halves(batch: &Batch) -> Option<[(Buffer, u32); 2]> {
     let Body::Sealed { bytes, codec } = &batch.body else {
         return None;
     };
@@ -120,16 +120,16 @@ fn encode_halves(batch: &Batch) -> Option<[(Vec<u8>, u32); 2]> {
                     value: value.clone(),
                 })
                 .collect();
-            let encode = Encode {
-                offset_delta: at as i32,
-                timestamp_delta: record.timestamp.wrapping_sub(batch.base_timestamp),
-                key: record.key.as_deref(),
-                value: record.value.as_deref(),
-                headers: &headers,
-            };
-            encode.write(encode.body_len(), &mut out);
+            let encode = Encode::new(
+                at as i32,
+                record.timestamp.wrapping_sub(batch.base_timestamp),
+                record.key.as_deref(),
+                record.value.as_deref(),
+                &headers,
+            );
+            encode.append_to(&mut out);
         }
-        (out, half.len() as u32)
+        (Buffer::from(out), half.len() as u32)
     };
     (!front.is_empty()).then(|| [encode(front), encode(back)])
 }

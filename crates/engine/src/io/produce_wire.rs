@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     Acks,
+    batch::Buffer,
     core::{Answer, BrokerView, DrainedPart, LeaderHint, PartAnswer, ProduceRequest},
 };
 use bytes::Bytes;
@@ -35,7 +36,7 @@ pub(super) struct Outgoing {
 #[derive(Debug)]
 enum Piece {
     Head(Range<usize>),
-    Records(Arc<Vec<u8>>),
+    Records(Arc<Buffer>),
 }
 
 /// What its answer is matched against.
@@ -145,7 +146,7 @@ impl Writer {
         self.head.push(rest as u8);
     }
 
-    fn records(&mut self, body: Arc<Vec<u8>>) {
+    fn records(&mut self, body: Arc<Buffer>) {
         self.pieces.push(Piece::Head(self.sealed..self.head.len()));
         self.sealed = self.head.len();
         self.records += body.len();

@@ -245,14 +245,7 @@ fn bytes(send: &Send, producer: i64, time: i64) -> Bytes {
     let missing = i32::from(send.flaw == Flaw::MissingRecord);
     let mut body = Vec::new();
     for offset_delta in 0..send.count - missing {
-        let record = Encode {
-            offset_delta,
-            timestamp_delta: 0,
-            key: None,
-            value: Some(&value),
-            headers: &[],
-        };
-        record.write(record.body_len(), &mut body);
+        Encode::new(offset_delta, 0, None, Some(&value), &[]).append_to(&mut body);
     }
     let header = BatchHeader {
         base_offset: i64::from(send.flaw == Flaw::BaseOffset),

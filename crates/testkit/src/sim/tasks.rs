@@ -9,7 +9,7 @@ use super::{
 };
 use guanaco_engine::{
     Ack, DeliveryError, RecordRef, Written,
-    core::{FlowLink, Place},
+    core::{FlowLink, Place, Places},
 };
 use std::{collections::VecDeque, task::Waker, time::Duration};
 
@@ -277,6 +277,7 @@ impl World {
         let mut places = Vec::new();
         let flow = &mut self.flows[number];
         let done = self.core.append(&mut flow.link, &records, now, &mut places);
+        let places = places.into_iter().flat_map(Places::each);
         for (record, place) in chunk.iter().zip(places) {
             flow.ready.pop_front();
             flow.ring.push_back((record.id, place));

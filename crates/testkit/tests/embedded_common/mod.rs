@@ -162,14 +162,8 @@ fn batch(values: &[&str]) -> Bytes {
     let headers = [Header::new("header", &b"value"[..]), Header::null("null")];
     let mut body = Vec::new();
     for (offset_delta, value) in (0..).zip(values) {
-        let record = Encode {
-            offset_delta,
-            timestamp_delta: 0,
-            key: Some(b"key"),
-            value: Some(value.as_bytes()),
-            headers: &headers,
-        };
-        record.write(record.body_len(), &mut body);
+        let value = Some(value.as_bytes());
+        Encode::new(offset_delta, 0, Some(b"key"), value, &headers).append_to(&mut body);
     }
     let header = BatchHeader {
         last_offset_delta: values.len() as i32 - 1,

@@ -1,7 +1,9 @@
 //! Records through a producer, and their outcomes back.
 
 use super::Sample;
-use guanaco_engine::{Ack, Appender, DeliveryError, Placement, Producer, RecordRef, Topic};
+use guanaco_engine::{
+    Ack, Appender, DeliveryError, Placement, Placements, Producer, RecordRef, Topic,
+};
 use std::{
     future::{Future, poll_fn},
     pin::Pin,
@@ -17,18 +19,18 @@ pub(crate) async fn append(
     samples: &[Sample],
 ) -> Vec<Placement> {
     let records: Vec<RecordRef<'_>> = samples.iter().map(|sample| sample.record(topic)).collect();
-    let mut placed = Vec::with_capacity(records.len());
+    let (mut placed, mut done) = (Vec::new(), 0);
     poll_fn(|cx| {
-        while placed.len() < records.len() {
-            let rest = &records[placed.len()..];
-            if appender.poll_append(cx, rest, &mut placed).is_pending() {
-                return Poll::Pending;
+        while done < records.len() {
+            match appender.poll_append(cx, &records[done..], &mut placed) {
+                Poll::Ready(count) => done += count,
+                Poll::Pending => return Poll::Pending,
             }
         }
         Poll::Ready(())
     })
     .await;
-    placed
+    placed.into_iter().flat_map(Placements::each).collect()
 }
 
 /// The outcomes of placed records, once all are there.
