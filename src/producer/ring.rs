@@ -10,7 +10,7 @@ use super::{
     staging::{CHUNK_RECORDS, Serializers, Staging, recycle, wall_clock},
 };
 use crate::{Delivery, Envelope, Failed, ProduceError, settings::Limits};
-use element::{Parts, Run, State, each_waiting, push, single_outcome};
+use element::{Run, State, each_waiting, push, single_outcome, stage};
 use futures_core::Stream;
 use guanaco_engine::{Ack, RecordRef};
 use std::{
@@ -201,84 +201,96 @@ impl<K, V, P, A: Append> Ring<K, V, P, A> {
     }
 
     /// Takes a chunk of the input; says whether there was anything, if only its end.
+    ///
+    /// An element is serialized before it comes to its place, not there: it is made field by field
+    /// just before, and a copy that reads what was written so lately in other pieces would wait for
+    /// it. And it comes there by `extend`, in room that is there: `push_back` may have to grow, for
+    /// which it keeps a copy.
     fn pull<I, S>(&mut self, mut upstream: Pin<&mut S>, cx: &mut Context<'_>) -> bool
     where
         S: Stream,
         I: Intake<S::Item, Key = K, Value = V, Carried = P>,
     {
+        let room = self.limits.envelopes.saturating_sub(self.envelopes.len());
+        let most = CHUNK_RECORDS.min(room);
+        self.make_room(most);
+        let Self {
+            envelopes,
+            sizes,
+            bytes,
+            staging,
+            serializers,
+            limits,
+            fail_fast,
+            input,
+            placed,
+            waiting,
+            unplaced,
+            ..
+        } = self;
         let mut stamp = None;
         let mut taken = 0;
-        // Elements without records stage nothing.
-        while taken < CHUNK_RECORDS && !self.staging.is_full() && self.accepts() {
-            match upstream.as_mut().poll_next(cx) {
-                Poll::Ready(Some(item)) => match I::envelope(item) {
-                    Ok(envelope) => {
-                        if self.envelopes.len() == self.envelopes.capacity() {
-                            self.grow();
-                        }
-                        self.envelopes.push_back(envelope);
-                        let stamp = *stamp.get_or_insert_with(wall_clock);
-                        self.stage_newest(stamp);
-                    }
-                    Err(error) => self.input = Input::Failed(ProduceError::from_upstream(error)),
-                },
-                Poll::Ready(None) => self.input = Input::Ended,
-                Poll::Pending => break,
+        envelopes.extend(std::iter::from_fn(|| {
+            let open = matches!(input, Input::Open) && *bytes < limits.bytes;
+            // Elements without records stage nothing.
+            if taken == most || staging.is_full() || !open {
+                return None;
             }
+            let polled = match upstream.as_mut().poll_next(cx) {
+                Poll::Ready(polled) => polled,
+                Poll::Pending => return None,
+            };
             taken += 1;
-        }
+            let Some(item) = polled else {
+                *input = Input::Ended;
+                return None;
+            };
+            let mut envelope = match I::envelope(item) {
+                Ok(envelope) => envelope,
+                Err(error) => {
+                    *input = Input::Failed(ProduceError::from_upstream(error));
+                    return None;
+                }
+            };
+            serializers.traces.mark(&mut envelope);
+            let stamp = *stamp.get_or_insert_with(wall_clock);
+            let mark = staging.mark();
+            let (size, state) = stage(staging, serializers, &envelope).unwrap_or_else(|error| {
+                staging.back_to(mark);
+                if *fail_fast {
+                    *input = Input::Ended;
+                }
+                (0, State::Failed(Box::new(error)))
+            });
+            sizes.push_back(size);
+            *bytes += size;
+            let run = Run {
+                count: 1,
+                stamp,
+                state,
+            };
+            if staging.is_empty() {
+                push::<A>(placed, run);
+            } else {
+                *unplaced += 1;
+                push::<A>(waiting, run);
+            }
+            Some(envelope)
+        }));
         taken > 0
     }
 
-    /// Doubles the room for elements, but not beyond what may be in flight: the ring is gone round
-    /// and round, and what it does not use would only displace other things from the caches.
-    #[cold]
-    fn grow(&mut self) {
-        let more = self.envelopes.len().max(CHUNK_RECORDS);
-        let most = self.limits.envelopes.saturating_sub(self.envelopes.len());
-        self.envelopes.reserve_exact(more.min(most));
-        self.sizes.reserve_exact(more.min(most));
-    }
-
-    /// Serializes the records of the newest element, where it lies: all of them, or none.
-    #[inline(always)]
-    fn stage_newest(&mut self, stamp: i64) {
-        let Some(envelope) = self.envelopes.back_mut() else {
-            return;
-        };
-        self.serializers.traces.mark(envelope);
-        let mark = self.staging.mark();
-        let staged = match envelope {
-            Envelope::Single { record, .. } => self
-                .staging
-                .add(&self.serializers, record)
-                .map(|size| (size, State::Waiting)),
-            Envelope::Multi { records, .. } => {
-                let sizes = records
-                    .iter()
-                    .map(|record| self.staging.add(&self.serializers, record));
-                let size: Result<usize, _> = sizes.sum();
-                size.map(|size| (size, State::Parts(Box::new(Parts::new(records.len())))))
-            }
-            Envelope::PassThrough(_) => Ok((0, State::PassThrough)),
-        };
-        let (size, state) = staged.unwrap_or_else(|error| {
-            self.staging.back_to(mark);
-            self.refuse();
-            (0, State::Failed(Box::new(error)))
-        });
-        self.sizes.push_back(size);
-        self.bytes += size;
-        let run = Run {
-            count: 1,
-            stamp,
-            state,
-        };
-        if self.staging.is_empty() {
-            push::<A>(&mut self.placed, run);
-        } else {
-            self.unplaced += 1;
-            push::<A>(&mut self.waiting, run);
+    /// Makes room for so many elements, but not beyond what may be in flight: the ring is gone round
+    /// and round, and what it does not use would only displace other things from the caches. A flow
+    /// without any element yet holds nothing.
+    #[inline]
+    fn make_room(&mut self, elements: usize) {
+        let free = self.envelopes.capacity() - self.envelopes.len();
+        if free < elements && !self.envelopes.is_empty() {
+            let most = self.limits.envelopes.saturating_sub(self.envelopes.len());
+            let more = self.envelopes.len().max(CHUNK_RECORDS).min(most);
+            self.envelopes.reserve_exact(more);
+            self.sizes.reserve_exact(more);
         }
     }
 

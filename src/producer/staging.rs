@@ -49,15 +49,25 @@ impl<K, V> Clone for Serializers<K, V> {
     }
 }
 
-/// Where the bytes of a key or value are.
-#[derive(Clone, Copy, Debug)]
-enum Span {
-    /// There are none: it is null.
-    Null,
+/// Where the bytes of a key or value are: so many in the scratch buffer, after those of the part
+/// before, if it is not one of the two below. A number, because it is one word in a register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Span(usize);
+
+impl Span {
+    /// There are none: it is null. No buffer is as long as this.
+    const NULL: Self = Self(usize::MAX);
     /// In the record itself.
-    Borrowed,
-    /// In the scratch buffer: this many, after those of the part before.
-    Copied(usize),
+    const BORROWED: Self = Self(usize::MAX - 1);
+
+    /// How many it takes of the scratch buffer.
+    #[inline]
+    fn copied(self) -> usize {
+        match self {
+            Self::NULL | Self::BORROWED => 0,
+            Self(len) => len,
+        }
+    }
 }
 
 /// The bytes of records that wait to be handed over, by what `Serializer::as_bytes` does not give.
@@ -149,24 +159,27 @@ impl Staging {
         serializers: &Serializers<K, V>,
         record: &ProducerRecord<K, V>,
     ) -> Result<usize, ProduceError> {
-        let mut out = (&mut self.scratch, &mut self.one);
+        let Self {
+            scratch,
+            one,
+            spans,
+            ..
+        } = self;
+        let mut out = (scratch, one);
+        // What goes out of it goes through memory: so it is one word.
         let serialize = AssertUnwindSafe(|| {
             let topic = &record.topic;
-            let key = write(&mut out, Target::key(topic), &*serializers.key, &record.key)?;
-            let value = write(
-                &mut out,
-                Target::value(topic),
-                &*serializers.value,
-                &record.value,
-            )?;
-            Ok::<_, ProduceError>((key, value))
+            let (key, of_key) = (Target::key(topic), &*serializers.key);
+            let (key, key_size) = write(&mut out, key, of_key, &record.key)?;
+            let (value, of_value) = (Target::value(topic), &*serializers.value);
+            let (value, value_size) = write(&mut out, value, of_value, &record.value)?;
+            spans.push((key, value));
+            Ok::<_, ProduceError>(key_size + value_size)
         });
-        let ((key, key_size), (value, value_size)) = match catch_unwind(serialize) {
-            Ok(serialized) => serialized?,
+        let size = match catch_unwind(serialize) {
+            Ok(serialized) => serialized? + headers_size(record),
             Err(payload) => return Err(ProduceError::panic("a serializer", &*payload)),
         };
-        let size = key_size + value_size + headers_size(record);
-        self.spans.push((key, value));
         self.bytes += size;
         Ok(size)
     }
@@ -204,11 +217,7 @@ impl Staging {
     /// The first `count` records that wait were handed over, or do not wait any longer.
     pub(crate) fn advance(&mut self, count: usize) {
         for (key, value) in &self.spans[self.next..self.next + count] {
-            for span in [key, value] {
-                if let Span::Copied(len) = span {
-                    self.next_byte += len;
-                }
-            }
+            self.next_byte += key.copied() + value.copied();
         }
         self.next += count;
         if self.is_empty() {
@@ -232,16 +241,16 @@ fn write<T>(
     value: &Option<T>,
 ) -> Result<(Span, usize), ProduceError> {
     let Some(value) = value else {
-        return Ok((Span::Null, 0));
+        return Ok((Span::NULL, 0));
     };
     if let Some(bytes) = serializer.as_bytes(value) {
-        return Ok((Span::Borrowed, bytes.len()));
+        return Ok((Span::BORROWED, bytes.len()));
     }
     one.clear();
     match serializer.serialize(&target, value, one) {
         Ok(()) => {
             scratch.extend_from_slice(one);
-            Ok((Span::Copied(one.len()), one.len()))
+            Ok((Span(one.len()), one.len()))
         }
         Err(error) => Err(ProduceError::serialization(
             target.topic,
@@ -260,12 +269,12 @@ fn read<'a, T>(
     serializer: &dyn Serializer<T>,
 ) -> Option<&'a [u8]> {
     match span {
-        Span::Null => None,
-        Span::Borrowed => {
+        Span::NULL => None,
+        Span::BORROWED => {
             let bytes = value.and_then(|value| serializer.as_bytes(value));
             Some(bytes.expect("`as_bytes` gave bytes for this value before"))
         }
-        Span::Copied(len) => {
+        Span(len) => {
             let (bytes, rest) = copied.split_at(len);
             *copied = rest;
             Some(bytes)

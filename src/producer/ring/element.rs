@@ -1,6 +1,12 @@
 //! What is known of a ring's elements, and what becomes of them.
 
-use super::{super::append::Append, Outcome};
+use super::{
+    super::{
+        append::Append,
+        staging::{Serializers, Staging},
+    },
+    Outcome,
+};
 use crate::{
     Delivered, Delivery, Envelope, Failed, PartOutcome, ProduceError, ProducerRecord,
     record::timestamp_of,
@@ -139,6 +145,29 @@ impl<L: Copy> Parts<L> {
             }
             other => Ok(Delivery::PassThrough(other.into_pass_through())),
         }
+    }
+}
+
+/// Serializes the records of an element: all of them or, on an error, perhaps some.
+#[inline(always)]
+pub(super) fn stage<K, V, P, L: Copy>(
+    staging: &mut Staging,
+    serializers: &Serializers<K, V>,
+    envelope: &Envelope<K, V, P>,
+) -> Result<(usize, State<L>), ProduceError> {
+    match envelope {
+        Envelope::Single { record, .. } => {
+            let size = staging.add(serializers, record)?;
+            Ok((size, State::Waiting))
+        }
+        Envelope::Multi { records, .. } => {
+            let sizes = records
+                .iter()
+                .map(|record| staging.add(serializers, record));
+            let size = sizes.sum::<Result<usize, _>>()?;
+            Ok((size, State::Parts(Box::new(Parts::new(records.len())))))
+        }
+        Envelope::PassThrough(_) => Ok((0, State::PassThrough)),
     }
 }
 

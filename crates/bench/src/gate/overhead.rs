@@ -14,6 +14,10 @@ use std::path::{Path, PathBuf};
 /// Two per cent are to be told from none.
 const ROUNDS: usize = 9;
 
+/// Short runs of each side in a round, in turns, of which the cheapest counts. Whatever else goes on
+/// in a machine only adds to a run; among so many short ones there is one that was left alone.
+const RUNS: usize = 12;
+
 /// What is added to this program's name for its build without tracing.
 const NO_TRACING: &str = "-no-tracing";
 
@@ -43,7 +47,7 @@ async fn compare(
     runs: [(&Path, &[&str]); 2],
 ) -> Result<Figure, BenchError> {
     let broker = NullBroker::start(&[]).await?;
-    let records = journal.scaled(5_000_000);
+    let records = journal.scaled(1_000_000);
     let flexi = [
         "path",
         "flexi",
@@ -58,11 +62,23 @@ async fn compare(
     }
     let mut samples = [Vec::new(), Vec::new()];
     for round in 1..=journal.rounds {
-        // Neither is always the first to run.
-        for at in [round % 2, (round + 1) % 2] {
-            let (program, more) = runs[at];
-            let mut sample = child::run_as(program, &[&flexi, more].concat()).await?;
-            if at == 0 && program != runs[1].0 {
+        let mut cheapest: [Option<Sample>; 2] = [None, None];
+        for run in 0..RUNS {
+            // Neither is always the first to run.
+            for at in [run % 2, (run + 1) % 2] {
+                let (program, more) = runs[at];
+                let sample = child::run_as(program, &[&flexi, more].concat()).await?;
+                if cheapest[at]
+                    .as_ref()
+                    .is_none_or(|least| sample.cpu_ns() < least.cpu_ns())
+                {
+                    cheapest[at] = Some(sample);
+                }
+            }
+        }
+        for (at, sample) in cheapest.into_iter().enumerate() {
+            let Some(mut sample) = sample else { continue };
+            if at == 0 && runs[0].0 != runs[1].0 {
                 sample.name.push_str(NO_TRACING);
             }
             journal.note(name, round, &sample);

@@ -284,7 +284,6 @@ impl Core {
                 now.saturating_duration_since(batch.created),
                 linger,
                 limits.batch,
-                limits.batch_max,
             );
         }
         if let Body::Open(buffer) = batch.body {

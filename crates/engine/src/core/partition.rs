@@ -14,14 +14,10 @@ use std::{
 };
 use uuid::Uuid;
 
-/// A fast partition's batches are ready at this size at the latest, while few are under way: a flow's
-/// default limits hold two of them with records of 100 bytes, so that one is made while another is
-/// answered. A broker spends about as much on a request as on 2,000 such records, whatever its size.
+/// A fast partition's batches are ready at this size at the latest: a flow's default limits hold two
+/// of them with records of 100 bytes, so that one is made while another is answered. A broker spends
+/// about as much on a request as on 2,000 such records, whatever its size.
 const MAX_PACE: usize = 512 << 10;
-
-/// With so many batches under way there is more where they come from, and larger ones still leave
-/// the broker something to do.
-const PLENTY: usize = 3;
 
 /// A producer that was idle for so long may have been forgotten by brokers that are told to forget
 /// early (`producer.id.expiration.ms`, a day unless set).
@@ -132,23 +128,13 @@ impl Partition {
     }
 
     /// Follows the rate of records: a partition that would fill twice the batch in half of the linger
-    /// gets larger ones, up to `most`, which cost less for each record; one that lets it pass gets
-    /// smaller ones.
-    pub(super) fn set_pace(
-        &mut self,
-        filled_in: Duration,
-        linger: Duration,
-        least: usize,
-        most: usize,
-    ) {
-        let plenty = self.in_flight.len() + self.queue.len() >= PLENTY;
-        let most = if plenty { most } else { most.min(MAX_PACE) };
+    /// gets larger ones, which cost less for each record; one that lets it pass gets smaller ones.
+    pub(super) fn set_pace(&mut self, filled_in: Duration, linger: Duration, least: usize) {
         if filled_in < linger / 4 {
-            self.pace = self.pace.max(least) * 2;
+            self.pace = (self.pace.max(least) * 2).min(MAX_PACE);
         } else if filled_in > linger {
             self.pace /= 2;
         }
-        self.pace = self.pace.min(most);
     }
 
     /// Bytes that wait to be sent.
