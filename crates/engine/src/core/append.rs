@@ -252,15 +252,16 @@ impl Core {
                 self.urge(partition);
                 continue;
             }
-            if len > buffer.size() && len + HEADER_LEN >= p.check_at && batch.count > 0 {
-                // It would be ready with this record: as well without. A buffer twice as large, and
-                // a copy of all of it, for one record would be a waste.
-                self.close_batch(partition, now);
-                self.urge(partition);
-                continue;
-            }
             if len > buffer.size() {
-                self.grow(flow, partition, len, now, moves)?;
+                let full = len + HEADER_LEN;
+                if batch.count > 0 && full >= p.check_at && self.would_stay(partition, full) {
+                    // It would be ready with this record: as well without. A buffer twice as large,
+                    // and a copy of all of it, for one record would be a waste.
+                    self.close_batch(partition, now);
+                    self.urge(partition);
+                } else {
+                    self.grow(flow, partition, len, now, moves)?;
+                }
                 continue;
             }
             let index = batch.push(&encode, record.timestamp);
@@ -425,33 +426,40 @@ impl Core {
 
     #[cold]
     fn check_ready(&mut self, partition: PartitionId, len: usize) {
-        let Some(broker) = self.partitions[partition].leader else {
-            self.partitions[partition].check_at = usize::MAX;
-            return;
-        };
-        let unanswered = self.brokers[broker].unanswered.len();
-        if unanswered >= self.limits.per_broker {
-            // The next answer looks again.
-            self.partitions[partition].check_at = usize::MAX;
-            return;
-        }
-        let queued = self.partitions[partition].queue.len();
-        let ready = self.ready_size(unanswered + queued);
+        let ready = self.ready_at(partition);
+        let stays = self.would_stay(partition, len);
         let p = &mut self.partitions[partition];
-        let ready = ready.max(p.pace);
-        if len >= ready {
-            p.check_at = usize::MAX;
-            // While more may go, what is ready stays as it is, and the next record opens another
-            // batch: did it grow until the connection's task comes to run, all that a flow may have
-            // in flight would be one batch, and nothing under way while the flow makes the next.
-            let under_way = p.in_flight.len() + queued + 1;
-            if self.limits.adaptive && !p.recovering && under_way < self.limits.per_partition {
-                p.most = len;
-            }
-            self.notify(broker);
-        } else {
-            p.check_at = ready;
+        p.check_at = match ready {
+            Some(ready) if len < ready => ready,
+            _ => usize::MAX,
+        };
+        if stays {
+            p.most = len;
         }
+        if let (Some(broker), true) = (p.leader, ready.is_some_and(|ready| len >= ready)) {
+            self.notify(broker);
+        }
+    }
+
+    /// The size at which a partition's open batch is ready; `None` while it cannot be sent: whatever
+    /// changes that looks again.
+    fn ready_at(&self, partition: PartitionId) -> Option<usize> {
+        let p = &self.partitions[partition];
+        let unanswered = self.brokers[p.leader?].unanswered.len();
+        let ready = || self.ready_size(unanswered + p.queue.len()).max(p.pace);
+        (unanswered < self.limits.per_broker).then(ready)
+    }
+
+    /// Whether an open batch of so many bytes is ready and stays as it is, because more may go beside
+    /// it: did it grow until the connection's task comes to run, all that a flow may have in flight
+    /// would be one batch, and nothing under way while the flow makes the next.
+    fn would_stay(&self, partition: PartitionId, len: usize) -> bool {
+        let p = &self.partitions[partition];
+        let under_way = p.in_flight.len() + p.queue.len() + 1;
+        self.limits.adaptive
+            && !p.recovering
+            && under_way < self.limits.per_partition
+            && self.ready_at(partition).is_some_and(|ready| len >= ready)
     }
 
     /// Tells a partition's broker that something of it may not linger.
