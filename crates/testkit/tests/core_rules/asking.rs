@@ -79,6 +79,24 @@ fn an_answer_of_the_partitioner_for_records_that_failed_meanwhile_is_void() {
 }
 
 #[test]
+fn room_freed_by_a_refusal_of_the_partitioner_goes_to_who_waits_for_it() {
+    let mut bench = Bench::new(|config| config.buffer_memory = 1_024);
+    bench.core = bench.core.asking();
+    let topic = Topic::from("t");
+    let value = vec![1; 900];
+    let refused = bench.core.send(&unplaced(&topic, &value), bench.now);
+    let waits = bench.core.send(&record(&topic, &value), bench.now);
+    bench.know("t", 1, 4, true);
+    let job = jobs(&mut bench).pop().expect("it is to be asked");
+    assert!(waits.place().is_none(), "there is no room");
+    let choices = job.choices(|_, count| Ok(count));
+    bench.core.chosen(&job, choices, bench.now);
+    assert!(outcome(&refused).is_some_and(|outcome| outcome.is_err()));
+    assert!(waits.place().is_some(), "now there is");
+    bench.core.audit().expect("the books agree");
+}
+
+#[test]
 fn a_send_that_waited_for_room_has_its_partitioner_asked_when_it_is_admitted() {
     let mut bench = Bench::new(|config| config.buffer_memory = 1_024);
     bench.core = bench.core.asking();

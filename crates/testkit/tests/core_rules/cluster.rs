@@ -2,7 +2,7 @@
 
 use crate::bench::{BROKER, Bench, append_to};
 use guanaco_engine::{
-    Topic,
+    HealthProblem, Topic,
     core::{BrokerView, ClusterView, PartitionView, TopicView},
 };
 use std::time::Duration;
@@ -72,4 +72,21 @@ fn without_answers_a_partition_that_changed_its_leader_is_looked_at_again() {
         "its new leader has something to send"
     );
     assert!(bench.core.drain(2, bench.now).request.is_some());
+}
+
+#[test]
+fn a_producer_id_that_comes_late_ends_the_trouble_about_it() {
+    let mut bench = Bench::new(|_| ());
+    bench.know("t", 1, 1, true);
+    bench.core.errand_failed("no answer", bench.now);
+    let health = bench.core.health(bench.now);
+    assert!(
+        matches!(&health.problems[..], [HealthProblem::Unreachable { .. }]),
+        "{health:?}"
+    );
+    bench.now += Duration::from_secs(1);
+    bench.core.identified(1, 0, bench.now);
+    let health = bench.core.health(bench.now);
+    assert!(health.problems.is_empty(), "{health:?}");
+    assert_eq!(health.last_answer, Some(Duration::ZERO));
 }
