@@ -159,6 +159,29 @@ async fn a_failed_part_ends_the_wait_for_the_others() {
 }
 
 #[tokio::test]
+async fn a_multi_that_was_held_back_tells_of_the_failure_that_began_it() {
+    let builder = EmbeddedBroker::builder().no_auto_create_topics();
+    let broker = builder.topic("t", 1).start().await.unwrap();
+    let refused = broker.faults().on(ApiKey::Produce);
+    refused.error(code::INVALID_RECORD);
+    // The head waits for a topic while what is behind it is refused.
+    let missing = [text("missing", 0), text("missing", 1)];
+    let elements = [
+        Envelope::multi(missing, ()),
+        Envelope::single(text("t", 2), ()),
+    ];
+    let elements = stream::iter(elements).chain(stream::pending());
+    let mut flow = elements.via(producer::flexi_flow(settings(&broker)));
+    let error = within(flow.next()).await.unwrap().unwrap_err();
+    assert!(
+        matches!(&error, ProduceError::Delivery(error)
+            if matches!(error.cause(), Cause::Broker(error) if error.code() == code::INVALID_RECORD)),
+        "{error:?}"
+    );
+    assert!(within(flow.next()).await.is_none());
+}
+
+#[tokio::test]
 async fn a_shared_producer_survives_a_failed_stream() {
     let broker = broker("t", 1).await;
     let shared = settings(&broker).create_kafka_producer().await.unwrap();

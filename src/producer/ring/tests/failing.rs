@@ -156,6 +156,25 @@ fn bytes_that_cannot_be_borrowed_a_second_time_fail_their_element() {
 }
 
 #[test]
+fn what_is_behind_bytes_that_cannot_be_borrowed_again_is_not_handed_over_by_a_fail_fast_stream() {
+    let multi = [record("1"), record("fickle"), record("2")];
+    for (element, before) in [
+        (Envelope::single(record("fickle"), 1), &["0"][..]),
+        (Envelope::multi(multi, 1), &["0", "1"]),
+    ] {
+        let settings = ProducerSettings::keyless(Fickle::default());
+        let mut bench = Bench::new(settings, true);
+        bench.feed([single(0), element, single(2), single(3)]);
+        assert_eq!(bench.poll(), Got::Pending);
+        assert_eq!(bench.script().appended, before);
+        bench.script().acknowledge(0..before.len());
+        assert_eq!(bench.poll(), Got::Done(0, vec![0]));
+        assert!(matches!(bench.poll(), Got::Failed(1, _)));
+        assert_eq!(bench.script().appended, before);
+    }
+}
+
+#[test]
 fn a_failed_multi_tells_of_each_part() {
     let mut bench = Bench::new(settings(), false);
     bench.feed([multi(0, 3)]);
