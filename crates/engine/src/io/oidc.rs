@@ -58,8 +58,10 @@ impl TokenClient {
         }
     }
 
-    /// The token that is kept, or a new one. One request at a time, whoever asks.
+    /// The token that is kept, or a new one. One request at a time, whoever asks; the wait for
+    /// another's is part of `limit`.
     pub(super) async fn token(&self, limit: Duration) -> Result<Secret, TokenError> {
+        let began = Instant::now();
         let late = || format!("none within {} ms", limit.as_millis());
         let Ok(mut kept) = timeout(limit, self.kept.lock()).await else {
             return Err(TokenError::new(format!("the token endpoint: {}", late())));
@@ -68,7 +70,8 @@ impl TokenClient {
         if let Some(kept) = kept.as_ref().filter(|kept| now < kept.fresh_until) {
             return Ok(kept.token.clone());
         }
-        let asked = timeout(limit, self.ask(limit)).await;
+        let left = limit.saturating_sub(began.elapsed());
+        let asked = timeout(left, self.ask(left)).await;
         let asked = asked.unwrap_or_else(|_| Err(late()));
         match (asked, &mut *kept) {
             (Ok(granted), _) => {

@@ -8,7 +8,9 @@ mod dial;
 mod frames;
 mod handshake;
 mod hostile;
-mod peer;
+#[cfg(feature = "tls")]
+mod oidc;
+pub(super) mod peer;
 mod resolve;
 mod sasl;
 
