@@ -9,8 +9,8 @@ pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Result<Token, TokenError>
 /// Makes tokens for OAUTHBEARER: any closure that returns a future does.
 ///
 /// Asked for each new connection and each re-authentication, so it should keep a token that is still
-/// good. Time in it is time of the connection: `socket.connection.setup.timeout.ms` bounds it, or
-/// `request.timeout.ms` where the connection is re-authenticated.
+/// good. Time in it is time of the connection: `socket.connection.setup.timeout.ms` bounds it. A
+/// panic in it is a token that is not there.
 ///
 /// # Cancel safety
 /// The future is dropped when that time is over.

@@ -1,9 +1,15 @@
 //! Starts that fail within `start.timeout.ms` and say why, and starts that need patience.
 
-use crate::support::{QUICK, Sample, broker, start, topic, within};
-use guanaco_engine::{Cause, StartError, Written};
+use crate::support::{QUICK, Sample, broker, config, start, topic, within};
+use guanaco_engine::{Cause, Producer, StartError, Token, Written};
 use guanaco_testkit::embedded::ApiKey;
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -199,4 +205,28 @@ async fn a_producer_that_is_closed_before_it_is_up_says_so() {
     .await;
     assert!(matches!(connected, Err(StartError::Closed)));
     assert_eq!(report.acknowledged, 0);
+}
+
+#[tokio::test]
+async fn a_token_provider_that_panics_is_asked_again() {
+    let broker = broker(1).await;
+    let sasl = [
+        ("security.protocol", "SASL_PLAINTEXT"),
+        ("sasl.allow.cleartext", "true"),
+    ];
+    let settings: Vec<_> = QUICK.into_iter().chain(sasl).collect();
+    let mut config = config(&broker.bootstrap_servers(), &settings);
+    let asked = AtomicUsize::new(0);
+    let provider = move || {
+        let again = asked.fetch_add(1, Ordering::Relaxed) > 0;
+        async move {
+            assert!(again, "the vault burns");
+            Ok(Token::new("a.b.c"))
+        }
+    };
+    config.security.sasl.set_token_provider(Arc::new(provider));
+    let producer = Producer::start(config).expect("settings fit together");
+    // With a token in hand it finds that the broker has no use for one.
+    let error = within(producer.connected()).await.expect_err("no SASL");
+    assert!(matches!(error, StartError::Unsupported { .. }), "{error:?}");
 }

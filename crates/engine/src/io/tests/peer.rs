@@ -87,6 +87,16 @@ pub(crate) const MODERN: [(ApiKey, i16, i16); 4] = [
     (ApiKey::ApiVersions, 0, 4),
 ];
 
+/// The same, by one that wants to know who we are.
+pub(crate) const SASL: [(ApiKey, i16, i16); 6] = [
+    MODERN[0],
+    MODERN[1],
+    MODERN[2],
+    MODERN[3],
+    (ApiKey::SaslHandshake, 0, 1),
+    (ApiKey::SaslAuthenticate, 0, 2),
+];
+
 /// Reads the first request of a connection and answers with `ranges`.
 pub(crate) async fn welcome<S>(stream: &mut S, ranges: &[(ApiKey, i16, i16)])
 where

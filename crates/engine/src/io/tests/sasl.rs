@@ -1,17 +1,17 @@
-use super::peer::{Asked, MODERN, answer, connected, read};
+use super::peer::{Asked, MODERN, SASL, answer, connected, read};
 use crate::{
-    AuthFailure, ProducerConfig,
+    AuthFailure, ProducerConfig, TokenFuture, TokenProvider,
     io::{connection::Connection, dial::ConnectErrorKind, secure::Secure},
 };
 use bytes::Bytes;
 use kafka_protocol::{
     messages::{
-        ApiKey, SaslAuthenticateRequest, SaslAuthenticateResponse, SaslHandshakeRequest,
+        SaslAuthenticateRequest, SaslAuthenticateResponse, SaslHandshakeRequest,
         SaslHandshakeResponse,
     },
     protocol::StrBytes,
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::io::DuplexStream;
 
 const PASSWORD: &str = "canary-password";
@@ -27,16 +27,6 @@ fn login() -> Secure {
     ];
     let (config, _) = ProducerConfig::from_properties(settings).unwrap();
     Secure::of(&config).unwrap()
-}
-
-/// A connection to a broker that knows SASL.
-async fn ready() -> (Connection<DuplexStream>, DuplexStream) {
-    let sasl = [
-        (ApiKey::SaslHandshake, 0, 1),
-        (ApiKey::SaslAuthenticate, 0, 2),
-    ];
-    let ranges: Vec<_> = MODERN.into_iter().chain(sasl).collect();
-    connected(&ranges).await
 }
 
 async fn take_handshake(peer: &mut DuplexStream, response: &SaslHandshakeResponse) {
@@ -63,7 +53,7 @@ async fn outcome(
 
 #[tokio::test(start_paused = true)]
 async fn a_session_is_renewed_before_it_ends() {
-    let (mut connection, mut peer) = ready().await;
+    let (mut connection, mut peer) = connected(&SASL).await;
     let broker = async {
         take_handshake(&mut peer, &SaslHandshakeResponse::default()).await;
         let (asked, message) = take_message(&mut peer).await;
@@ -82,7 +72,7 @@ async fn a_session_is_renewed_before_it_ends() {
 #[tokio::test]
 async fn a_session_without_an_end_is_never_renewed() {
     for lifetime in [0, -1, i64::MAX] {
-        let (mut connection, mut peer) = ready().await;
+        let (mut connection, mut peer) = connected(&SASL).await;
         let broker = async {
             take_handshake(&mut peer, &SaslHandshakeResponse::default()).await;
             let (asked, _) = take_message(&mut peer).await;
@@ -97,7 +87,7 @@ async fn a_session_without_an_end_is_never_renewed() {
 #[tokio::test]
 async fn a_broker_that_repeats_the_password_is_not_quoted() {
     for (words, quoted) in [("wrong password", true), ("no canary-password", false)] {
-        let (mut connection, mut peer) = ready().await;
+        let (mut connection, mut peer) = connected(&SASL).await;
         let broker = async {
             take_handshake(&mut peer, &SaslHandshakeResponse::default()).await;
             let (asked, _) = take_message(&mut peer).await;
@@ -118,7 +108,7 @@ async fn a_broker_that_repeats_the_password_is_not_quoted() {
 
 #[tokio::test]
 async fn a_mechanism_that_is_not_offered_is_named_with_those_that_are() {
-    let (mut connection, mut peer) = ready().await;
+    let (mut connection, mut peer) = connected(&SASL).await;
     let refusal = SaslHandshakeResponse::default()
         .with_error_code(33)
         .with_mechanisms(vec![StrBytes::from_static_str("GSSAPI")]);
@@ -134,4 +124,36 @@ async fn a_broker_without_sasl_is_told_apart() {
     let (mut connection, _peer) = connected(&MODERN).await;
     let error = outcome(&mut connection, async {}).await.unwrap_err();
     assert_eq!(error.to_string(), "it has no SaslHandshake");
+}
+
+#[tokio::test]
+async fn a_token_provider_that_panics_is_a_failure_of_its_own() {
+    /// Panics when it is asked, or when it is waited for.
+    struct Panics {
+        at_once: bool,
+    }
+    impl TokenProvider for Panics {
+        fn token(&self) -> TokenFuture<'_> {
+            assert!(!self.at_once, "at once");
+            Box::pin(async { panic!("later") })
+        }
+    }
+    for at_once in [true, false] {
+        let (mut connection, _peer) = connected(&SASL).await;
+        let settings = [
+            ("security.protocol", "SASL_PLAINTEXT"),
+            ("sasl.allow.cleartext", "true"),
+        ];
+        let (mut config, _) = ProducerConfig::from_properties(settings).unwrap();
+        let provider = Arc::new(Panics { at_once });
+        config.security.sasl.set_token_provider(provider);
+        let secure = Secure::of(&config).unwrap();
+        let outcome = secure.authenticate(&mut connection, super::LONG).await;
+        match outcome.unwrap_err() {
+            ConnectErrorKind::Auth(AuthFailure::Token(why)) => {
+                assert_eq!(&*why, "the token provider panicked");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }
