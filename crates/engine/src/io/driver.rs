@@ -38,22 +38,7 @@ const TICK: Duration = Duration::from_secs(1);
 pub(crate) async fn run(shared: Arc<Shared>, resolver: Arc<dyn Resolver>) {
     let guard = Guard(shared);
     let shared = &guard.0;
-    let mut control = Control {
-        shared: Arc::clone(shared),
-        resolver,
-        options: shared.connect.clone(),
-        rng: fastrand::Rng::new(),
-        connection: None,
-        aloof: None,
-        hang_ups: 0,
-        start: tokio::time::Instant::now() + shared.config.start_timeout,
-        id_not_before: now(),
-        patience: Backoff::new(
-            PATIENCE,
-            shared.config.request_timeout,
-            fastrand::Rng::new(),
-        ),
-    };
+    let mut control = Control::new(shared, resolver);
     let mut tasks = JoinSet::new();
     // Errands can take long; the clock and the brokers' tasks do not wait for them.
     tokio::select! {
@@ -95,6 +80,22 @@ enum Errand {
 }
 
 impl Control {
+    fn new(shared: &Arc<Shared>, resolver: Arc<dyn Resolver>) -> Self {
+        let config = &shared.config;
+        Self {
+            shared: Arc::clone(shared),
+            resolver,
+            options: shared.connect.clone(),
+            rng: fastrand::Rng::new(),
+            connection: None,
+            aloof: None,
+            hang_ups: 0,
+            start: tokio::time::Instant::now() + config.start_timeout,
+            id_not_before: now(),
+            patience: Backoff::new(PATIENCE, config.request_timeout, fastrand::Rng::new()),
+        }
+    }
+
     /// Returns when the producer cannot be helped any more.
     async fn run(&mut self) {
         loop {
@@ -293,3 +294,6 @@ impl From<CallError> for Trouble {
         Self::Later(error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,14 @@
 use super::*;
-use crate::io::versions::Versions;
+use crate::{
+    ProducerConfig,
+    io::{
+        bootstrap::ConnectOptions,
+        tests::peer::{SASL, connected},
+        versions::Versions,
+    },
+};
 use std::task::Waker;
-use tokio::io::ReadBuf;
+use tokio::{io::ReadBuf, runtime::Handle};
 
 /// Gives bytes and then ends; takes everything, and has it sent when it is told so.
 #[derive(Default)]
@@ -104,4 +111,24 @@ async fn what_nothing_answers_is_done_when_the_socket_has_it() {
         _ => panic!("it is written"),
     }
     assert!(pipe.is_quiet());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_we_are_is_answered_as_soon_as_on_a_new_connection_or_that_is_its_end() {
+    let settings = [
+        ("security.protocol", "SASL_PLAINTEXT"),
+        ("sasl.allow.cleartext", "true"),
+        ("sasl.mechanism", "PLAIN"),
+        ("sasl.username", "alice"),
+        ("sasl.password", "secret"),
+        ("request.timeout.ms", "30000"),
+        ("socket.connection.setup.timeout.ms", "3000"),
+    ];
+    let (config, _) = ProducerConfig::from_properties(settings).unwrap();
+    let options = ConnectOptions::of(&config).unwrap();
+    let shared = Shared::new(Arc::new(config), options, None, Handle::current());
+    let (connection, _silent) = connected(&SASL).await;
+    let pipe = Pipe::new(connection.into_parts().expect("nothing is unfinished"));
+    let why = renew(&shared, pipe).await.err().expect("nobody answers");
+    assert!(why.contains("within 3000 ms"), "{why}");
 }
