@@ -5,7 +5,7 @@ use guanaco_engine::{
     ProducerConfig, Topic,
     core::{FlowLink, ProduceRequest},
 };
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 /// Nothing lingers out, and what is a batch is the core's choice.
 fn adaptive(config: &mut ProducerConfig) {
@@ -120,4 +120,44 @@ fn a_batch_that_cannot_go_takes_all_that_comes() {
     bench.answer(&unanswered[0], vec![at(0)]);
     let request = bench.drain().expect("one less is");
     assert_eq!(request.parts[0].header.record_count, 1_000);
+}
+
+/// How large the batches come to be of a flow whose records are there as fast as they are taken, with
+/// so many of its batches unanswered when one is closed.
+fn settled_size(
+    bench: &mut Bench,
+    flow: &mut FlowLink,
+    unanswered: &mut VecDeque<ProduceRequest>,
+    most: usize,
+) -> usize {
+    let topic = Topic::from("t");
+    let mut size = 0;
+    for _ in 0..20 {
+        while unanswered.len() > most {
+            let oldest = unanswered.pop_front().expect("there are more than none");
+            bench.answer(&oldest, vec![at(0)]);
+        }
+        let request = loop {
+            if let Some(request) = bench.drain() {
+                break request;
+            }
+            bench.append(flow, &topic, 10_000).expect("there is room");
+        };
+        size = request.parts[0].body.len();
+        unanswered.push_back(request);
+    }
+    size
+}
+
+#[test]
+fn a_fast_partitions_batches_grow_to_half_a_mebibyte() {
+    let mut bench = Bench::new(adaptive);
+    let mut flow = warmed(&mut bench);
+    let mut unanswered = VecDeque::new();
+    let half = 500 << 10..530 << 10;
+    for most in [2, 3] {
+        let size = settled_size(&mut bench, &mut flow, &mut unanswered, most);
+        assert!(half.contains(&size), "{size} beside {most} under way");
+    }
+    bench.core.audit().expect("the books agree");
 }
