@@ -52,7 +52,7 @@ impl<'a> Encode<'a> {
     /// Its length on the wire.
     #[inline(always)]
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn encoded_len(&self) -> usize {
         varint_len(self.body_len as i64) + self.body_len
     }
 
@@ -64,7 +64,7 @@ impl<'a> Encode<'a> {
     pub fn write(&self, out: &mut [u8]) -> usize {
         let (length, heads) = (Short::varint(self.body_len as i64), Short::SIZE);
         let is_short = length.is_short() && self.before_key.is_short();
-        if !is_short || !self.before_value.is_short() || out.len() < self.len() + heads {
+        if !is_short || !self.before_value.is_short() || out.len() < self.encoded_len() + heads {
             return self.write_long(out);
         }
         // Whole words: what is too much of one is written over by what comes next.
@@ -101,7 +101,7 @@ impl<'a> Encode<'a> {
     /// Appends it to `out`.
     pub fn append_to(&self, out: &mut Vec<u8>) {
         let at = out.len();
-        out.resize(at + self.len(), 0);
+        out.resize(at + self.encoded_len(), 0);
         self.write(&mut out[at..]);
     }
 }
@@ -238,7 +238,9 @@ fn varint_bytes(zigzag: u64) -> usize {
 mod tests {
     use super::*;
 
-    const KEYS_AND_VALUES: [(Option<&[u8]>, Option<&[u8]>); 6] = [
+    type Bytes = Option<&'static [u8]>;
+
+    const KEYS_AND_VALUES: [(Bytes, Bytes); 6] = [
         (None, None),
         (Some(b""), Some(b"")),
         (Some(b"k"), Some(&[7; 300])),
@@ -263,20 +265,23 @@ mod tests {
     #[test]
     fn the_length_announced_is_the_length_written() {
         each(|record| {
-            let mut out = vec![0; record.len() + 20];
-            assert_eq!(record.write(&mut out), record.len(), "{record:?}");
+            let mut out = vec![0; record.encoded_len() + 20];
+            assert_eq!(record.write(&mut out), record.encoded_len(), "{record:?}");
         });
     }
 
     #[test]
     fn a_record_is_the_same_with_and_without_room_to_spare() {
         each(|record| {
-            let (mut tight, mut roomy) = (vec![0; record.len()], vec![9; record.len() + 20]);
+            let (mut tight, mut roomy) = (
+                vec![0; record.encoded_len()],
+                vec![9; record.encoded_len() + 20],
+            );
             record.write(&mut tight);
             record.write(&mut roomy);
             assert_eq!(
                 tight,
-                roomy[..record.len()],
+                roomy[..record.encoded_len()],
                 "{:?}",
                 (record.offset_delta, record.timestamp_delta)
             );

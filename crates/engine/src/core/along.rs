@@ -33,7 +33,7 @@ impl Core {
         let mut count = 0;
         for record in records {
             let encode = batch.encode(record);
-            len += encode.len();
+            len += encode.encoded_len();
             if len > most || !record.topic.is_same(name) {
                 break;
             }

@@ -246,7 +246,7 @@ impl Core {
                 return Err(None);
             };
             let encode = batch.encode(record);
-            let len = buffer.len() + encode.len();
+            let len = buffer.len() + encode.encoded_len();
             if len + HEADER_LEN > p.most && batch.count > 0 {
                 self.close_batch(partition, now);
                 self.urge(partition);
@@ -281,7 +281,7 @@ impl Core {
         now: Instant,
         moves: Option<u64>,
     ) -> Result<(), Option<DeliveryError>> {
-        let first = Encode::new(0, 0, record.key, record.value, record.headers).len();
+        let first = Encode::new(0, 0, record.key, record.value, record.headers).encoded_len();
         let p = &self.partitions[partition];
         if first + HEADER_LEN > self.config.max_request_size {
             self.counters.refused(1);
@@ -522,7 +522,7 @@ impl Core {
             }
             self.topics[topic].refused = None;
         }
-        let size = Encode::new(0, 0, record.key, record.value, record.headers).len();
+        let size = Encode::new(0, 0, record.key, record.value, record.headers).encoded_len();
         let limit = self.config.max_request_size;
         if size + HEADER_LEN > limit {
             self.counters.refused(1);
