@@ -18,6 +18,11 @@ pub(super) trait Append {
     /// The place of the record `n` behind the one at `first`, in the same batch.
     fn nth(first: Self::Place, n: usize) -> Self::Place;
 
+    /// The places of `count` records from the one at `first` on.
+    fn each((first, count): (Self::Place, usize)) -> impl Iterator<Item = Self::Place> {
+        (0..count).map(move |n| Self::nth(first, n))
+    }
+
     fn poll_append(
         &mut self,
         cx: &mut Context<'_>,

@@ -380,9 +380,9 @@ impl<K, V, P, A: Append> Ring<K, V, P, A> {
                     let at = self.envelopes.len() - self.unplaced;
                     let records = self.envelopes[at].records().len();
                     while parts.places.len() < records
-                        && let Some((first, count)) = take(records - parts.places.len())
+                        && let Some(run) = take(records - parts.places.len())
                     {
-                        parts.places.extend((0..count).map(|n| A::nth(first, n)));
+                        parts.places.extend(A::each(run));
                     }
                     if parts.places.len() < records {
                         break;

@@ -128,10 +128,7 @@ impl<K, V, A: Append> Queue<K, V, A> {
             let stuck = done < chunk.len();
             self.list = recycle(chunk);
             self.staging.advance(done);
-            let placed = self.placed.drain(..).flat_map(|places| {
-                let (first, count) = A::run(places);
-                (0..count).map(move |n| A::nth(first, n))
-            });
+            let placed = self.placed.drain(..).map(A::run).flat_map(A::each);
             let placed = placed.zip(self.waiting.drain(..done));
             self.flying.extend(placed.map(|(place, waiting)| Flying {
                 place,

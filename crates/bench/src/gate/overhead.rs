@@ -62,22 +62,19 @@ async fn compare(
     }
     let mut samples = [Vec::new(), Vec::new()];
     for round in 1..=journal.rounds {
-        let mut cheapest: [Option<Sample>; 2] = [None, None];
+        let mut all = [Vec::new(), Vec::new()];
         for run in 0..RUNS {
             // Neither is always the first to run.
             for at in [run % 2, (run + 1) % 2] {
                 let (program, more) = runs[at];
-                let sample = child::run_as(program, &[&flexi, more].concat()).await?;
-                if cheapest[at]
-                    .as_ref()
-                    .is_none_or(|least| sample.cpu_ns() < least.cpu_ns())
-                {
-                    cheapest[at] = Some(sample);
-                }
+                all[at].push(child::run_as(program, &[&flexi, more].concat()).await?);
             }
         }
-        for (at, sample) in cheapest.into_iter().enumerate() {
-            let Some(mut sample) = sample else { continue };
+        for (at, all) in all.into_iter().enumerate() {
+            let cheapest = all
+                .into_iter()
+                .min_by(|a, b| a.cpu_ns().total_cmp(&b.cpu_ns()));
+            let Some(mut sample) = cheapest else { continue };
             if at == 0 && runs[0].0 != runs[1].0 {
                 sample.name.push_str(NO_TRACING);
             }

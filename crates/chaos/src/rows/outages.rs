@@ -3,7 +3,7 @@
 use super::{Played, SECOND, resident};
 use crate::{
     arena::{Arena, millis},
-    checker::Verdict,
+    checker::{Rules, Verdict},
     class, ensure,
     problem::Problem,
     workload::{Stop, pace, settings},
@@ -27,10 +27,14 @@ use tokio::time::sleep;
 /// How the scaled delivery time-out differs from the full one, in rows that wait for it to pass.
 const SHORT_DELIVERY: Duration = Duration::from_secs(8);
 
-/// How elements fail where the delivery time-out passes: by it, or behind a batch that it ended on the
-/// wire. Nobody knows whether the log has that one, so those that were on the wire behind it are sent
-/// again as they were; a broker that is back without it refuses them, and they may be written.
-const EXPIRING: [&str; 2] = ["Expired", "OUT_OF_ORDER_SEQUENCE_NUMBER"];
+/// How elements fail where the delivery time-out, `limit`, passes: by it, or behind a batch that it
+/// ended on the wire. Nobody knows whether the log has that one, so those that were on the wire behind
+/// it are sent again as they were; a broker that is back without it refuses them, and they may be
+/// written.
+fn expiring(arena: &Arena, limit: Duration) -> Rules {
+    let classes = ["Expired", "OUT_OF_ORDER_SEQUENCE_NUMBER"];
+    arena.rules().failing(&classes).hung(limit + 5 * SECOND)
+}
 
 fn delivery(arena: &Arena) -> Duration {
     if arena.is_scaled() {
@@ -162,10 +166,7 @@ pub(super) async fn all_down_for_too_long(arena: &Arena) -> Played {
     arena.restart_all().await?;
     run.flowing(arena.bound(30 * SECOND)).await?;
     arena.cluster.delete_topic(&sink_topic).await?;
-    some_expired(
-        run.finish(arena.rules().failing(&EXPIRING).hung(limit + 5 * SECOND))
-            .await?,
-    )
+    some_expired(run.finish(expiring(arena, limit)).await?)
 }
 
 /// A plain sink on a topic of its own, until it fails: with which class.
@@ -230,7 +231,7 @@ pub(super) async fn too_few_replicas(arena: &Arena) -> Played {
     arena.restart(away).await?;
     arena.cluster.wait_in_sync().await?;
     run.flowing(arena.bound(20 * SECOND)).await?;
-    let rules = arena.rules().failing(&EXPIRING).hung(limit + 5 * SECOND);
+    let rules = expiring(arena, limit);
     let expired = some_expired(run.finish(rules).await?)?;
     Ok(retried.and(expired))
 }
@@ -303,7 +304,7 @@ pub(super) async fn two_away(arena: &Arena) -> Played {
             false => arena.restart_all().await?,
         }
         run.flowing(arena.bound(40 * SECOND)).await?;
-        let rules = arena.rules().failing(&EXPIRING).hung(limit + 5 * SECOND);
+        let rules = expiring(arena, limit);
         all = all.and(some_expired(run.finish(rules).await?)?);
     }
     Ok(all)

@@ -7,7 +7,7 @@ use std::{fmt, ops::Deref};
 /// A `Vec` would look for room, and settle its length, at every field of every record. Here all of
 /// the memory is there from the start (zeroed by the system, which costs nothing), and a record is
 /// written into a slice.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Buffer {
     bytes: Vec<u8>,
     len: usize,

@@ -62,9 +62,10 @@ impl<'a> Encode<'a> {
     /// If there is no room.
     #[inline(always)]
     pub fn write(&self, out: &mut [u8]) -> usize {
-        let (length, heads) = (Short::varint(self.body_len as i64), Short::SIZE);
-        let is_short = length.is_short() && self.before_key.is_short();
-        if !is_short || !self.before_value.is_short() || out.len() < self.encoded_len() + heads {
+        let length = Short::varint(self.body_len as i64);
+        let heads = [length, self.before_key, self.before_value];
+        let room = length.len as usize + self.body_len + Short::SIZE;
+        if !heads.iter().all(|head| head.is_short()) || out.len() < room {
             return self.write_long(out);
         }
         // Whole words: what is too much of one is written over by what comes next.

@@ -1,10 +1,9 @@
 use super::*;
-use crate::{
-    ProducerConfig,
-    io::{
-        resolve::{Resolving, Unresolved},
-        tests::peer::{SASL, welcome},
-        versions::handshake,
+use crate::io::{
+    resolve::{Resolving, Unresolved},
+    tests::{
+        peer::{SASL, connected_over},
+        sasl::alice,
     },
 };
 use std::sync::OnceLock;
@@ -32,25 +31,13 @@ async fn connected() -> (Connection<Stream>, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let ours = TcpStream::connect(listener.local_addr().unwrap());
     let (ours, theirs) = tokio::join!(ours, listener.accept());
-    let (ours, mut theirs) = (Stream::Plain(ours.unwrap()), theirs.unwrap().0);
-    let limit = Duration::from_secs(20);
-    let (connection, ()) = tokio::join!(
-        handshake(ours, "test".into(), limit),
-        welcome(&mut theirs, &SASL)
-    );
-    (connection.unwrap(), theirs)
+    let (ours, theirs) = (Stream::Plain(ours.unwrap()), theirs.unwrap().0);
+    connected_over(ours, theirs, &SASL).await
 }
 
 #[tokio::test]
 async fn a_connection_that_cannot_be_renewed_keeps_an_errand_no_longer_than_a_new_one() {
-    let settings = [
-        ("security.protocol", "SASL_PLAINTEXT"),
-        ("sasl.allow.cleartext", "true"),
-        ("sasl.mechanism", "PLAIN"),
-        ("sasl.username", "alice"),
-        ("sasl.password", "secret"),
-    ];
-    let (config, _) = ProducerConfig::from_properties(settings).unwrap();
+    let config = alice(&[]);
     let options = ConnectOptions::of(&config).unwrap();
     let shared = Shared::new(Arc::new(config), options, None, Handle::current());
     let resolver = Arc::new(Nowhere::default());

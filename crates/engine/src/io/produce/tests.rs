@@ -1,11 +1,11 @@
 use super::*;
-use crate::{
-    ProducerConfig,
-    io::{
-        bootstrap::ConnectOptions,
-        tests::peer::{SASL, connected},
-        versions::Versions,
+use crate::io::{
+    bootstrap::ConnectOptions,
+    tests::{
+        peer::{SASL, connected},
+        sasl::alice,
     },
+    versions::Versions,
 };
 use std::task::Waker;
 use tokio::{io::ReadBuf, runtime::Handle};
@@ -115,16 +115,10 @@ async fn what_nothing_answers_is_done_when_the_socket_has_it() {
 
 #[tokio::test(start_paused = true)]
 async fn who_we_are_is_answered_as_soon_as_on_a_new_connection_or_that_is_its_end() {
-    let settings = [
-        ("security.protocol", "SASL_PLAINTEXT"),
-        ("sasl.allow.cleartext", "true"),
-        ("sasl.mechanism", "PLAIN"),
-        ("sasl.username", "alice"),
-        ("sasl.password", "secret"),
+    let config = alice(&[
         ("request.timeout.ms", "30000"),
         ("socket.connection.setup.timeout.ms", "3000"),
-    ];
-    let (config, _) = ProducerConfig::from_properties(settings).unwrap();
+    ]);
     let options = ConnectOptions::of(&config).unwrap();
     let shared = Shared::new(Arc::new(config), options, None, Handle::current());
     let (connection, _silent) = connected(&SASL).await;

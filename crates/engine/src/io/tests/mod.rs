@@ -12,7 +12,7 @@ mod hostile;
 mod oidc;
 pub(super) mod peer;
 mod resolve;
-mod sasl;
+pub(super) mod sasl;
 
 use std::time::Duration;
 

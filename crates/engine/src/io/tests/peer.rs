@@ -111,13 +111,24 @@ where
 pub(crate) async fn connected(
     ranges: &[(ApiKey, i16, i16)],
 ) -> (Connection<DuplexStream>, DuplexStream) {
-    let (ours, mut theirs) = duplex(1 << 16);
+    let (ours, theirs) = duplex(1 << 16);
+    connected_over(ours, theirs, ranges).await
+}
+
+/// The two ends of a stream as a ready connection and its peer.
+pub(crate) async fn connected_over<S, T>(
+    ours: S,
+    mut theirs: T,
+    ranges: &[(ApiKey, i16, i16)],
+) -> (Connection<S>, T)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+    T: AsyncRead + AsyncWrite + Unpin + Send,
+{
     let (connection, ()) = tokio::join!(
         handshake(ours, "test".into(), super::LONG),
         welcome(&mut theirs, ranges)
     );
-    (
-        connection.expect("a broker that speaks all we need"),
-        theirs,
-    )
+    let connection = connection.expect("a broker that speaks all we need");
+    (connection, theirs)
 }

@@ -16,8 +16,8 @@ use tokio::io::DuplexStream;
 
 const PASSWORD: &str = "canary-password";
 
-/// PLAIN as alice.
-fn login() -> Secure {
+/// Settings for PLAIN as alice, and `more` of them.
+pub(in crate::io) fn alice(more: &[(&str, &str)]) -> ProducerConfig {
     let settings = [
         ("security.protocol", "SASL_PLAINTEXT"),
         ("sasl.allow.cleartext", "true"),
@@ -25,8 +25,12 @@ fn login() -> Secure {
         ("sasl.username", "alice"),
         ("sasl.password", PASSWORD),
     ];
-    let (config, _) = ProducerConfig::from_properties(settings).unwrap();
-    Secure::of(&config).unwrap()
+    let settings = settings.into_iter().chain(more.iter().copied());
+    ProducerConfig::from_properties(settings).unwrap().0
+}
+
+fn login() -> Secure {
+    Secure::of(&alice(&[])).unwrap()
 }
 
 async fn take_handshake(peer: &mut DuplexStream, response: &SaslHandshakeResponse) {
