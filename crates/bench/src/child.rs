@@ -73,6 +73,14 @@ impl Process {
         }
     }
 
+    /// The next line, which is JSON.
+    pub(crate) async fn json<T: DeserializeOwned>(
+        &mut self,
+        limit: Duration,
+    ) -> Result<T, BenchError> {
+        Ok(serde_json::from_str(&self.line(limit).await?)?)
+    }
+
     /// Writes a line to its stdin.
     pub(crate) async fn tell(&mut self, line: &str) -> Result<(), BenchError> {
         if let Some(stdin) = &mut self.stdin {
@@ -107,14 +115,6 @@ pub(crate) async fn run<A: AsRef<OsStr> + Sync>(args: &[A]) -> Result<Sample, Be
     Process::start(args)?.sample(RUN_LIMIT).await
 }
 
-/// As [`run`], by another build of this program.
-pub(crate) async fn run_as<A: AsRef<OsStr> + Sync>(
-    program: &Path,
-    args: &[A],
-) -> Result<Sample, BenchError> {
-    Process::start_as(program, args)?.sample(RUN_LIMIT).await
-}
-
 /// A null broker in a process of its own; it ends when this is dropped.
 pub(crate) struct NullBroker {
     process: Process,
@@ -141,16 +141,12 @@ impl NullBroker {
 
     pub(crate) async fn counters(&mut self) -> Result<Counters, BenchError> {
         self.process.tell("counters").await?;
-        self.answer().await
+        self.process.json(PATIENCE).await
     }
 
     /// Who vouches for one that was started with `--tls`, in PEM.
     pub(crate) async fn authority(&mut self) -> Result<String, BenchError> {
         self.process.tell("authority").await?;
-        self.answer().await
-    }
-
-    async fn answer<T: DeserializeOwned>(&mut self) -> Result<T, BenchError> {
-        Ok(serde_json::from_str(&self.process.line(PATIENCE).await?)?)
+        self.process.json(PATIENCE).await
     }
 }

@@ -8,6 +8,7 @@ mod json_lines;
 mod order;
 mod send;
 mod stall;
+mod turns;
 
 use crate::{cpu::Stopwatch, error::BenchError, sample::Sample};
 use guanaco::prelude::*;
@@ -66,6 +67,8 @@ enum Path {
     Upstream,
     /// Ordered flexi flow with a `u64` pass-through.
     Flexi,
+    /// As `flexi` on one producer, once for each line on stdin.
+    Turns,
     /// As `flexi`, with one of 4,096 keys on each record.
     Keyed,
     /// As `flexi`, with JSON lines that compress well.
@@ -99,6 +102,7 @@ pub(crate) fn run(args: &PathArgs) -> Result<Sample, BenchError> {
         match args.path {
             Path::Upstream => flows::upstream(args).await,
             Path::Flexi => flows::flexi(args).await,
+            Path::Turns => turns::turns(args).await,
             Path::Keyed => flows::keyed(args).await,
             Path::JsonLines => flows::json_lines(args).await,
             Path::RoundRobin => flows::round_robin(args).await,

@@ -309,7 +309,8 @@ impl Experiment {
     async fn tls(self, journal: &mut Journal) -> Findings {
         let mut broker = NullBroker::start(&["--tls"]).await?;
         let authority = broker.authority().await?;
-        let records = journal.scaled(500_000);
+        // Seconds: in the first tenths neither side is at its speed.
+        let records = journal.scaled(3_000_000);
         let common = args(&[
             "--authority",
             &authority,
