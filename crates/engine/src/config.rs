@@ -79,6 +79,9 @@ pub struct ProducerConfig {
     pub partitioner_ignore_keys: bool,
     /// `partitioner.adaptive.partitioning.enable` (true)
     pub partitioner_adaptive: bool,
+    /// `partitioner.availability.timeout.ms` (0: never): keyless records avoid a broker whose records
+    /// have been ready for this long without going.
+    pub partitioner_availability_timeout: Duration,
     /// `send.buffer.bytes` (131,072; `None` = the system's, Kafka's -1)
     pub send_buffer_bytes: Option<usize>,
     /// `receive.buffer.bytes` (32,768; `None` = the system's, Kafka's -1)
@@ -167,6 +170,7 @@ impl Default for ProducerConfig {
             compression: Compression::None,
             partitioner_ignore_keys: false,
             partitioner_adaptive: true,
+            partitioner_availability_timeout: Duration::ZERO,
             send_buffer_bytes: Some(131_072),
             receive_buffer_bytes: Some(32_768),
             close_timeout: Duration::from_secs(60),

@@ -313,7 +313,6 @@ fn keys_without_effect_warn_unless_they_ask_for_what_happens_anyway() {
         ("key.serializer", "org.example.Serializer"),
         ("enable.metrics.push", "false"),
         ("metadata.recovery.strategy", "REBOOTSTRAP"),
-        ("partitioner.availability.timeout.ms", "0"),
         ("partitioner.class", ""),
         (
             "partitioner.class",
@@ -343,11 +342,6 @@ fn keys_that_wait_for_something_name_it() {
         ("ssl.crl.location", "/x", "lists of revoked certificates"),
         ("sasl.mechanism", "GSSAPI", "SASL with Kerberos (GSSAPI)"),
         ("transactional.id", "t", "transactions"),
-        (
-            "partitioner.availability.timeout.ms",
-            "1",
-            "partitioning by availability",
-        ),
     ] {
         assert_eq!(
             read(&[(key, value)]).unwrap_err().to_string(),

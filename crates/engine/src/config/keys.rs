@@ -217,7 +217,7 @@ static KEYS: &[ConfigKey] = &[
     key("metrics.recording.level", "STRING", "INFO", METRICS),
     key("metrics.sample.window.ms", "LONG", "30000", METRICS),
     key("partitioner.adaptive.partitioning.enable", "BOOLEAN", "true", plain!(partitioner_adaptive, boolean)),
-    key("partitioner.availability.timeout.ms", "LONG", "0", later("partitioning by availability", &["0"])),
+    key("partitioner.availability.timeout.ms", "LONG", "0", plain!(partitioner_availability_timeout, millis, 0)),
     bare("partitioner.class", "CLASS", Supported(apply::partitioner_class)),
     key("partitioner.ignore.keys", "BOOLEAN", "false", plain!(partitioner_ignore_keys, boolean)),
     key("receive.buffer.bytes", "INT", "32768", plain!(receive_buffer_bytes, socket_buffer)),

@@ -212,7 +212,7 @@ impl Core {
         if self.topics[topic].is_cold() {
             return self.put_cold(flow, topic, record, now);
         }
-        let partition = match self.choose(topic, record) {
+        let partition = match self.choose(topic, record, now) {
             Ok(partition) => partition,
             Err(error) => return Put::Refused(error),
         };

@@ -1,7 +1,8 @@
 //! The choice of a partition: the record's own, its key's, or the sticky one.
 
-use super::{Core, murmur2::partition_of, partition::PartitionId};
+use super::{Core, broker::Broker, murmur2::partition_of, partition::PartitionId};
 use crate::{Cause, DeliveryError, RecordRef, Written};
+use std::time::Instant;
 
 impl Core {
     /// The partition for a record: the one it names, its key's, or the sticky one.
@@ -10,6 +11,7 @@ impl Core {
         &mut self,
         topic: usize,
         record: &RecordRef<'_>,
+        now: Instant,
     ) -> Result<PartitionId, DeliveryError> {
         let count = self.topics[topic].partitions.len();
         let number = match (record.partition, record.key) {
@@ -31,14 +33,14 @@ impl Core {
             (None, Some(key)) if !self.config.partitioner_ignore_keys => {
                 partition_of(key, count as i32) as usize
             }
-            _ => self.sticky(topic, record),
+            _ => self.sticky(topic, record, now),
         };
         Ok(self.topics[topic].partitions[number])
     }
 
     /// The partition for a record without a key (KIP-480): one until it has had `batch.size` bytes,
     /// then another, the busier ones less often (KIP-794).
-    fn sticky(&mut self, topic: usize, record: &RecordRef<'_>) -> usize {
+    fn sticky(&mut self, topic: usize, record: &RecordRef<'_>, now: Instant) -> usize {
         let size = sticky_size(record);
         let state = &mut self.topics[topic];
         if state.partitions.len() == 1 {
@@ -50,7 +52,7 @@ impl Core {
                 *number
             }
             _ => {
-                let number = self.next_sticky(topic);
+                let number = self.next_sticky(topic, now);
                 let left = self.limits.batch.saturating_sub(size);
                 self.topics[topic].sticky = Some((number, left));
                 number
@@ -58,16 +60,30 @@ impl Core {
         }
     }
 
-    fn next_sticky(&mut self, topic: usize) -> usize {
+    fn next_sticky(&mut self, topic: usize, now: Instant) -> usize {
         let partitions = &self.topics[topic].partitions;
-        let led = |partition: &&PartitionId| self.partitions[**partition].leader.is_some();
-        let any_led = partitions.iter().any(|partition| led(&partition));
+        let behind = self.brokers_behind(now);
+        let leader = |partition: &PartitionId| self.partitions[*partition].leader;
+        let keeps_up = |partition: &PartitionId| {
+            leader(partition).is_some_and(|broker| !behind.get(broker).is_some_and(|it| *it))
+        };
+        let any_led = partitions.iter().any(|it| leader(it).is_some());
+        let any_keeps_up = partitions.iter().any(keeps_up);
+        let is_open = |partition: &PartitionId| match (any_keeps_up, any_led) {
+            (true, _) => keeps_up(partition),
+            (false, true) => leader(partition).is_some(),
+            (false, false) => true,
+        };
         let queued: Vec<usize> = partitions
             .iter()
-            .map(|partition| match led(&partition) {
-                _ if !self.config.partitioner_adaptive => 0,
-                false if any_led => usize::MAX,
-                _ => self.partitions[*partition].queued_bytes() / self.limits.batch.max(1),
+            .map(|partition| {
+                if !self.config.partitioner_adaptive {
+                    0
+                } else if is_open(partition) {
+                    self.partitions[*partition].queued_bytes() / self.limits.batch.max(1)
+                } else {
+                    usize::MAX
+                }
             })
             .collect();
         let most = queued
@@ -93,6 +109,22 @@ impl Core {
                 None => true,
             })
             .unwrap_or(0)
+    }
+
+    /// Which brokers have let something wait for longer than `partitioner.availability.timeout.ms`
+    /// since it was ready; empty if that is off.
+    fn brokers_behind(&self, now: Instant) -> Vec<bool> {
+        let patience = self.config.partitioner_availability_timeout;
+        if patience.is_zero() || !self.config.partitioner_adaptive {
+            return Vec::new();
+        }
+        let ready_before = now.checked_sub(self.config.linger + patience);
+        let waits = |partition: &PartitionId| {
+            let unsent = self.partitions[*partition].unsent();
+            unsent.is_some_and(|since| ready_before.is_some_and(|before| since < before))
+        };
+        let is_behind = |broker: &Broker| broker.listed.iter().any(waits);
+        self.brokers.iter().map(is_behind).collect()
     }
 }
 

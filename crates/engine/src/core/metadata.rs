@@ -366,7 +366,7 @@ impl Core {
         now: Instant,
         generation: u64,
     ) -> Result<(PartitionId, u32), DeliveryError> {
-        let partition = self.choose(topic, record)?;
+        let partition = self.choose(topic, record, now)?;
         match self.put_in(
             super::append::PENDING,
             partition,

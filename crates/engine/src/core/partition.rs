@@ -142,6 +142,12 @@ impl Partition {
         self.queue.iter().chain(&self.open).map(Batch::len).sum()
     }
 
+    /// When the oldest batch that is not on the wire was created.
+    pub(super) fn unsent(&self) -> Option<Instant> {
+        let first = self.queue.front().or(self.open.as_ref());
+        first.map(|batch| batch.created)
+    }
+
     /// When the oldest unsettled batch was created.
     pub(super) fn oldest(&self) -> Option<Instant> {
         let live = |batch: &&Batch| !batch.expired;

@@ -337,6 +337,9 @@ fn config(rng: &mut fastrand::Rng) -> ProducerConfig {
         Compression::None
     };
     config.partitioner_adaptive = rng.bool();
+    if rng.bool() {
+        config.partitioner_availability_timeout = millis(rng, 1..1_000);
+    }
     config
 }
 
