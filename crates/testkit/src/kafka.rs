@@ -56,7 +56,9 @@ pub use wire::Connection;
 
 use crate::proxy::Proxy;
 use jars::Jars;
-use node::{Directory, Node};
+pub(crate) use node::Directory;
+use node::Node;
+pub(crate) use ports::free_ports;
 use std::net::SocketAddr;
 
 /// A release of Apache Kafka that the test kit knows how to run.

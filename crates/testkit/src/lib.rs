@@ -4,6 +4,8 @@ pub mod conformance;
 pub mod embedded;
 #[cfg(unix)]
 pub mod kafka;
+#[cfg(unix)]
+pub mod kdc;
 pub mod mock;
 pub mod model;
 pub mod proxy;

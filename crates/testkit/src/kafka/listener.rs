@@ -1,6 +1,8 @@
 //! More ways into a node than the plaintext ones: TLS, SASL, both.
 
 use super::{KafkaCluster, join, node::Node};
+use crate::kdc::REALM;
+use std::path::Path;
 
 const MODULES: &str = "org.apache.kafka.common.security.";
 
@@ -101,6 +103,23 @@ impl Listener {
              unsecuredLoginStringClaim_sub=\"broker\";"
         );
         self.property("oauthbearer.sasl.jaas.config", module)
+    }
+
+    /// Offers GSSAPI as this principal of a [`Kdc`](crate::kdc::Kdc), whose key is in the keytab. The
+    /// nodes find the KDC by [`Kdc::jvm_option`](crate::kdc::Kdc::jvm_option).
+    #[must_use]
+    pub fn kerberos(mut self, principal: &str, keytab: &Path) -> Self {
+        self.mechanisms.push("GSSAPI");
+        let service = principal.split('/').next().unwrap_or_default();
+        // A broker that only takes tickets needs none of its own.
+        let module = format!(
+            "com.sun.security.auth.module.Krb5LoginModule required useKeyTab=true storeKey=true \
+             isInitiator=false doNotPrompt=true keyTab=\"{}\" principal=\"{principal}@{REALM}\";",
+            keytab.display()
+        );
+        self.property("gssapi.sasl.jaas.config", module)
+            .property("gssapi.sasl.kerberos.service.name", service)
+            .property("sasl.kerberos.service.name", service)
     }
 
     /// Ends sessions after so many milliseconds, unless clients say again who they are (KIP-368).

@@ -246,10 +246,10 @@ pub(super) fn data(directory: &Path) -> PathBuf {
 
 /// A directory that goes when this value does.
 #[derive(Debug)]
-pub(super) struct Directory(PathBuf);
+pub(crate) struct Directory(PathBuf);
 
 impl Directory {
-    pub(super) fn temporary() -> io::Result<Self> {
+    pub(crate) fn temporary() -> io::Result<Self> {
         let name = format!(
             "guanaco-kafka-{}-{:08x}",
             std::process::id(),
@@ -260,7 +260,7 @@ impl Directory {
         Ok(Self(path))
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }

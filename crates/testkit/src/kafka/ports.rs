@@ -11,7 +11,7 @@ const RANGE: std::ops::Range<u16> = 12_000..32_000;
 
 /// `count` ports that nothing listens on now. Somebody else may take one before it is used, so starting on them may
 /// fail and is then tried again with others.
-pub(super) fn free_ports(count: usize) -> io::Result<Vec<u16>> {
+pub(crate) fn free_ports(count: usize) -> io::Result<Vec<u16>> {
     let mut held = Vec::with_capacity(count);
     let mut refusals = 0;
     while held.len() < count {
