@@ -104,11 +104,11 @@ pub use error::{
 };
 pub use guanaco_engine::{
     AuthFailure, Cause, CloseReport, ConfigError, DeliveryError, Distribution, Header, Health,
-    HealthProblem, KafkaError, MetricName, Metrics, Timestamp, Topic, Written,
+    HealthProblem, KafkaError, KerberosFailure, MetricName, Metrics, Timestamp, Topic, Written,
 };
 pub use guanaco_engine::{
-    Mechanism, OAuthSettings, Pem, SaslSettings, Secret, Security, SecurityProtocol, TlsSettings,
-    TlsVersions, Token, TokenError, TokenFuture, TokenProvider,
+    KerberosSettings, Mechanism, OAuthSettings, Pem, SaslSettings, Secret, Security,
+    SecurityProtocol, TlsSettings, TlsVersions, Token, TokenError, TokenFuture, TokenProvider,
 };
 pub use partitioner::{PartitionWith, Partitioner, partition_with};
 pub use producer::{KafkaProducer, KafkaStreamExt};

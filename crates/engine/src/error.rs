@@ -3,11 +3,13 @@
 mod auth;
 mod code;
 mod config;
+mod kerberos;
 
 pub use auth::AuthFailure;
 pub use code::KafkaError;
 pub(crate) use code::{ProduceClass, produce_class};
 pub use config::{ConfigError, ConfigWarning};
+pub use kerberos::KerberosFailure;
 
 use crate::Topic;
 use std::{sync::Arc, time::Duration};

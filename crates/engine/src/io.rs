@@ -7,6 +7,8 @@ pub(crate) mod connection;
 pub(crate) mod dial;
 pub(crate) mod driver;
 pub(crate) mod frame;
+#[cfg(feature = "gssapi")]
+mod gssapi;
 #[cfg(feature = "tls")]
 mod oidc;
 mod produce;

@@ -21,15 +21,16 @@ mod topic;
 
 pub use appender::{Appender, Placement, Placements};
 pub use config::{
-    Acks, Compression, ConfigKey, KeyStatus, Mechanism, OAuthSettings, Pem, ProducerConfig,
-    SaslSettings, Security, SecurityProtocol, TlsSettings, TlsVersions, nearest,
+    Acks, Compression, ConfigKey, KerberosSettings, KeyStatus, Mechanism, OAuthSettings, Pem,
+    ProducerConfig, SaslSettings, Security, SecurityProtocol, TlsSettings, TlsVersions, nearest,
 };
 #[doc(hidden)]
 pub use contain::without_panic;
 #[doc(hidden)]
 pub use detached::Detached;
 pub use error::{
-    AuthFailure, Cause, ConfigError, ConfigWarning, DeliveryError, KafkaError, StartError, Written,
+    AuthFailure, Cause, ConfigError, ConfigWarning, DeliveryError, KafkaError, KerberosFailure,
+    StartError, Written,
 };
 pub use health::{Health, HealthProblem};
 pub use io::resolve::{Address, Resolver, Resolving, Unresolved};

@@ -75,8 +75,13 @@ fn the_check_of_names_goes_off_by_a_call_or_an_opt_in_only() {
 #[test]
 fn what_is_missing_is_named() {
     let sasl = ("security.protocol", "SASL_SSL");
+    // Its default is Kerberos.
+    let unset = match cfg!(feature = "gssapi") {
+        true => "sasl.kerberos.service.name must be set with sasl.mechanism=GSSAPI",
+        false => "sasl.mechanism needs the cargo feature \"gssapi\"",
+    };
     for (settings, part) in [
-        (&[sasl][..], "sasl.mechanism is not supported yet"),
+        (&[sasl][..], unset),
         (
             &[sasl, ("sasl.mechanism", "PLAIN")],
             "must give username and password",
@@ -221,14 +226,117 @@ fn a_provider_of_tokens_needs_nothing_else() {
     config.validate().unwrap();
 }
 
+const KRB5: &str = "com.sun.security.auth.module.Krb5LoginModule required useKeyTab=true";
+
 #[test]
-fn kerberos_is_named_as_what_is_not_here_yet() {
-    let module = "com.sun.security.auth.module.Krb5LoginModule required useKeyTab=true;";
-    for (key, value) in [("sasl.mechanism", "GSSAPI"), ("sasl.jaas.config", module)] {
-        let mut config = ProducerConfig::default();
-        match config.set(key, value) {
-            Err(ConfigError::NotYet { waits_for, .. }) => assert!(waits_for.contains("Kerberos")),
-            other => panic!("{other:?}"),
-        }
+fn kerberos_is_configured_in_either_spelling() {
+    let module = format!("{KRB5} keyTab=\"/etc/app.keytab\" principal=\"app@EXAMPLE.COM\";");
+    let java = ready(&[
+        ("sasl.mechanism", "GSSAPI"),
+        ("sasl.kerberos.service.name", "kafka"),
+        ("sasl.jaas.config", &module),
+    ]);
+    let librdkafka = ready(&[
+        ("sasl.mechanisms", "GSSAPI"),
+        ("sasl.kerberos.service.name", "kafka"),
+        ("sasl.kerberos.keytab", "FILE:/etc/app.keytab"),
+        ("sasl.kerberos.principal", "app@EXAMPLE.COM"),
+    ]);
+    for config in [&java, &librdkafka] {
+        let sasl = &config.security.sasl;
+        assert_eq!(sasl.mechanism, Some(Mechanism::Gssapi));
+        assert_eq!(sasl.kerberos.service_name.as_deref(), Some("kafka"));
+        assert_eq!(sasl.kerberos.keytab, Some("/etc/app.keytab".into()));
+        assert_eq!(sasl.kerberos.principal, Some("app@EXAMPLE.COM".into()));
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("app@EXAMPLE.COM"), "{shown}");
     }
+}
+
+#[test]
+fn a_command_of_kerberos_is_never_run_and_said_to_be_so() {
+    let mut config = ProducerConfig::default();
+    let warning = config.set("sasl.kerberos.kinit.cmd", "/bin/kinit -k canary");
+    let warning = warning.unwrap().expect("it says so").to_string();
+    assert!(warning.contains("no command is ever run"), "{warning}");
+    assert!(!warning.contains("canary"), "{warning}");
+    for (key, other, default) in [
+        ("sasl.kerberos.min.time.before.relogin", "1", "60000"),
+        ("sasl.kerberos.ticket.renew.jitter", "0.1", "0.05"),
+        ("sasl.kerberos.ticket.renew.window.factor", "0.5", "0.8"),
+    ] {
+        assert!(config.set(key, other).unwrap().is_some(), "{key}");
+        assert_eq!(config.set(key, default), Ok(None), "{key}");
+    }
+}
+
+#[test]
+fn kerberos_needs_its_feature() {
+    let sasl = ("security.protocol", "SASL_SSL");
+    let module = format!("{KRB5};");
+    let service = ("sasl.kerberos.service.name", "kafka");
+    let config = ready(&[sasl, ("sasl.jaas.config", &module), service]);
+    match (cfg!(feature = "gssapi"), config.validate()) {
+        (true, Ok(())) => {}
+        (false, Err(ConfigError::Disabled { key, feature })) => {
+            assert_eq!((key, feature), ("sasl.mechanism", "gssapi"));
+        }
+        (_, other) => panic!("{other:?}"),
+    }
+}
+
+#[cfg(feature = "gssapi")]
+#[test]
+fn what_kerberos_cannot_do_is_refused_before_anything_is_dialled() {
+    let kerberos = |more: &[(&str, &str)]| {
+        let all = [
+            ("security.protocol", "SASL_SSL"),
+            ("sasl.mechanism", "GSSAPI"),
+        ];
+        refusal(&all.iter().chain(more).copied().collect::<Vec<_>>())
+    };
+    let service = ("sasl.kerberos.service.name", "kafka");
+    let conflict = format!("{KRB5} serviceName=canary;");
+    let cache = format!("{KRB5} useTicketCache=true ticketCache=\"/canary\";");
+    for (settings, part) in [
+        (
+            &[service, ("sasl.jaas.config", &conflict)][..],
+            "sasl.kerberos.service.name must not differ from serviceName",
+        ),
+        (
+            &[("sasl.kerberos.service.name", "kafka/canary")],
+            "sasl.kerberos.service.name must be the first part",
+        ),
+        (
+            &[service, ("sasl.kerberos.keytab", "/canary")],
+            "sasl.kerberos.keytab must be what the environment variable KRB5_CLIENT_KTNAME",
+        ),
+        (
+            &[service, ("sasl.jaas.config", &cache)],
+            "sasl.jaas.config must name as ticketCache what the environment variable KRB5CCNAME",
+        ),
+        (
+            &[
+                service,
+                (
+                    "sasl.jaas.config",
+                    "org.apache.kafka.common.security.plain.PlainLoginModule required;",
+                ),
+            ],
+            "login module of another sasl.mechanism",
+        ),
+    ] {
+        let error = kerberos(settings);
+        assert!(error.contains(part), "{error}");
+        assert!(!error.contains("canary"), "{error}");
+    }
+}
+
+#[test]
+fn names_made_canonical_are_the_kerberos_librarys_work() {
+    let mut config = ProducerConfig::default();
+    let key = "client.dns.lookup";
+    let error = config.set(key, "resolve_canonical_bootstrap_servers_only");
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("dns_canonicalize_hostname"), "{error}");
 }

@@ -2,7 +2,7 @@
 
 use super::{
     ProducerConfig, address,
-    read::{Applied, Refusal, boolean, int, int_millis, millis, rule, whole},
+    read::{Applied, boolean, int, int_millis, millis, rule, whole},
 };
 use crate::{Acks, Compression};
 
@@ -131,9 +131,10 @@ pub(super) fn zstd_level(config: &mut ProducerConfig, value: &str) -> Applied {
 pub(super) fn dns_lookup(_: &mut ProducerConfig, value: &str) -> Applied {
     match value {
         "use_all_dns_ips" => Ok(None),
-        "resolve_canonical_bootstrap_servers_only" => {
-            Err(Refusal::NotYet("SASL with Kerberos, whose names it makes"))
-        }
+        "resolve_canonical_bootstrap_servers_only" => rule(
+            "must be use_all_dns_ips: names are made canonical for Kerberos, which alone needs it, by \
+             its library (dns_canonicalize_hostname and rdns of krb5.conf)",
+        ),
         _ => rule("must be use_all_dns_ips"),
     }
 }

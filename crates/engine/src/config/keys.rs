@@ -161,7 +161,8 @@ macro_rules! plain {
     };
 }
 
-const KERBEROS: Text = "SASL with Kerberos (GSSAPI)";
+const TICKETS: Text = "the system's Kerberos library gets tickets from the keytab and renews them by \
+                       itself, when they are needed";
 const ASSERTION: Text = "OAUTHBEARER with assertions (the JWT bearer grant)";
 const REFRESH: Place = moot(
     "a token is fetched anew for a connection once four fifths of its life are over",
@@ -229,11 +230,11 @@ static KEYS: &[ConfigKey] = &[
     key("retry.backoff.ms", "LONG", "100", plain!(retry_backoff, millis, 0)),
     bare("sasl.client.callback.handler.class", "CLASS", Supported(secure::callback_handler)),
     bare("sasl.jaas.config", "PASSWORD", Supported(secure::jaas)),
-    key("sasl.kerberos.kinit.cmd", "STRING", "/usr/bin/kinit", later(KERBEROS, &["/usr/bin/kinit"])),
-    key("sasl.kerberos.min.time.before.relogin", "LONG", "60000", later(KERBEROS, &["60000"])),
-    bare("sasl.kerberos.service.name", "STRING", moot("it is for Kerberos (GSSAPI), which there is not yet", &[])),
-    key("sasl.kerberos.ticket.renew.jitter", "DOUBLE", "0.05", later(KERBEROS, &["0.05"])),
-    key("sasl.kerberos.ticket.renew.window.factor", "DOUBLE", "0.8", later(KERBEROS, &["0.8"])),
+    key("sasl.kerberos.kinit.cmd", "STRING", "/usr/bin/kinit", moot("no command is ever run: the system's Kerberos library gets tickets from the keytab by itself", &["/usr/bin/kinit"])),
+    key("sasl.kerberos.min.time.before.relogin", "LONG", "60000", moot(TICKETS, &["60000"])),
+    bare("sasl.kerberos.service.name", "STRING", Supported(secure::service_name)),
+    key("sasl.kerberos.ticket.renew.jitter", "DOUBLE", "0.05", moot(TICKETS, &["0.05"])),
+    key("sasl.kerberos.ticket.renew.window.factor", "DOUBLE", "0.8", moot(TICKETS, &["0.8"])),
     bare("sasl.login.callback.handler.class", "CLASS", Supported(secure::callback_handler)),
     bare("sasl.login.class", "CLASS", Supported(secure::callback_handler)),
     bare("sasl.login.connect.timeout.ms", "INT", LOGIN_TIMES),
@@ -310,6 +311,8 @@ static KEYS: &[ConfigKey] = &[
     // What librdkafka calls the keys of security.
     ours("enable.sasl.oauthbearer.unsecure.jwt", "BOOLEAN", "false", later("tokens without a signature; a TokenProvider can make them", &["false"])),
     ours("enable.ssl.certificate.verification", "BOOLEAN", "true", Supported(secure::certificate_check)),
+    alias("sasl.kerberos.keytab", "STRING", Supported(secure::keytab)),
+    alias("sasl.kerberos.principal", "STRING", Supported(secure::principal)),
     alias("sasl.mechanisms", "STRING", Supported(secure::mechanism)),
     alias("sasl.oauthbearer.client.id", "STRING", Supported(secure::client_id)),
     alias("sasl.oauthbearer.client.secret", "PASSWORD", Supported(secure::client_secret)),

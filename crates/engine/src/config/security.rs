@@ -3,9 +3,12 @@
 pub(super) mod apply;
 mod endpoint;
 mod jaas;
+mod krb5_module;
 mod plan;
 
 pub(crate) use endpoint::Endpoint;
+#[cfg(feature = "gssapi")]
+pub(crate) use plan::Kerberos;
 pub(crate) use plan::{Login, Tokens};
 #[cfg(feature = "tls")]
 pub(crate) use plan::{Oidc, Plan, ScramHash};
@@ -90,7 +93,7 @@ pub enum Pem {
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct SaslSettings {
-    /// `sasl.mechanism`; it has no default here.
+    /// `sasl.mechanism` (`None`: Kafka's default, GSSAPI)
     pub mechanism: Option<Mechanism>,
     /// `sasl.username`, or that of `sasl.jaas.config`
     pub username: Option<Secret>,
@@ -101,6 +104,8 @@ pub struct SaslSettings {
     pub delegation_token: bool,
     /// The keys of `sasl.oauthbearer.*`
     pub oauth: OAuthSettings,
+    /// The keys of `sasl.kerberos.*`
+    pub kerberos: KerberosSettings,
     /// `sasl.allow.cleartext` (ours; false): passwords and tokens may go over connections that are not
     /// encrypted.
     pub allow_cleartext: bool,
@@ -120,6 +125,8 @@ pub enum Mechanism {
     ScramSha512,
     /// OAUTHBEARER: a token.
     OAuthBearer,
+    /// GSSAPI: a ticket of Kerberos. Takes the cargo feature `gssapi`.
+    Gssapi,
 }
 
 /// Where a token comes from: OIDC's client credentials grant.
@@ -139,6 +146,27 @@ pub struct OAuthSettings {
     pub url_encode_credentials: bool,
     /// `sasl.oauthbearer.extensions`, or `extension_*` of `sasl.jaas.config`: sent with the token.
     pub extensions: Vec<(String, String)>,
+}
+
+/// Who the brokers are to Kerberos, and who we are. Where it differs from what the system's library
+/// takes from its environment, it is an error when the producer starts: see `docs/security.md`.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct KerberosSettings {
+    /// `sasl.kerberos.service.name`, or `serviceName` of `sasl.jaas.config`: what the brokers'
+    /// principals begin with, `kafka` in most places. It has no default.
+    pub service_name: Option<String>,
+    /// `sasl.kerberos.principal`, or that of `sasl.jaas.config`: who we are, such as `app` or
+    /// `app@EXAMPLE.COM` (`None`: whom the tickets, or else the keytab, are for)
+    pub principal: Option<Secret>,
+    /// `sasl.kerberos.keytab`, or `keyTab` of `sasl.jaas.config`: the file with our key. It must be
+    /// the one that the environment variable `KRB5_CLIENT_KTNAME` names (`None`: whichever that is).
+    pub keytab: Option<PathBuf>,
+    /// `ticketCache` of `sasl.jaas.config`: where our tickets are, a file or `TYPE:NAME`. It must be
+    /// what the environment variable `KRB5CCNAME` says (`None`: whatever that is).
+    pub ticket_cache: Option<String>,
+    /// `serviceName` of `sasl.jaas.config`, which must not differ from the setting.
+    module_service: Option<String>,
 }
 
 impl TlsSettings {
@@ -192,6 +220,7 @@ impl std::fmt::Debug for SaslSettings {
             .field("password", &self.password)
             .field("delegation_token", &self.delegation_token)
             .field("oauth", &self.oauth)
+            .field("kerberos", &self.kerberos)
             .field("allow_cleartext", &self.allow_cleartext)
             .field("module", &self.module)
             .field("provider", &self.provider.is_some())
@@ -222,6 +251,7 @@ impl Mechanism {
             Self::ScramSha256 => "SCRAM-SHA-256",
             Self::ScramSha512 => "SCRAM-SHA-512",
             Self::OAuthBearer => "OAUTHBEARER",
+            Self::Gssapi => "GSSAPI",
         }
     }
 }

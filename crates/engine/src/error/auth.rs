@@ -1,6 +1,6 @@
 //! What can go wrong between two sides that do not know each other yet.
 
-use super::KafkaError;
+use super::{KafkaError, KerberosFailure};
 use std::sync::Arc;
 
 /// Why a broker and this client did not come to trust each other. Holds no secret.
@@ -68,7 +68,8 @@ pub enum AuthFailure {
     /// It does not accept the credentials.
     #[error("it refused the credentials: {0}")]
     Refused(KafkaError),
-    /// It could not show that it knows our password either: it is not who it claims to be.
+    /// It could not prove itself: that it knows our password too, or that a ticket is for it. It is not
+    /// who it claims to be.
     #[error("it broke the rules of {mechanism}: {rule}")]
     Unproven {
         /// The mechanism.
@@ -79,6 +80,9 @@ pub enum AuthFailure {
     /// There is no token to show.
     #[error("there is no token: {0}")]
     Token(Arc<str>),
+    /// There is no ticket to show.
+    #[error("there is no ticket for it: {0}")]
+    Kerberos(KerberosFailure),
 }
 
 impl AuthFailure {
@@ -88,12 +92,13 @@ impl AuthFailure {
     }
 
     /// Whether it is certain what is wrong; where not, it may be a broker on its way up or down, or
-    /// a token endpoint that is away.
+    /// a token endpoint or a KDC that is away.
     #[must_use]
     pub fn is_certain(&self) -> bool {
-        !matches!(
-            self,
-            Self::NotTls | Self::NeedsSasl | Self::Tls(_) | Self::Token(_)
-        )
+        match self {
+            Self::NotTls | Self::NeedsSasl | Self::Tls(_) | Self::Token(_) => false,
+            Self::Kerberos(failure) => failure.is_certain(),
+            _ => true,
+        }
     }
 }

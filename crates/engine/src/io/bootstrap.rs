@@ -80,6 +80,7 @@ pub(crate) async fn connect(
         let secure = &*options.secure;
         let stream = secure.encrypt(socket, &address.host, limit).await?;
         let mut connection = handshake(stream, Arc::clone(&options.client_id), limit).await?;
+        connection.set_host(Arc::clone(&address.host));
         secure.authenticate(&mut connection, limit).await?;
         Ok(connection)
     };

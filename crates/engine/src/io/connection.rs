@@ -24,6 +24,8 @@ pub(crate) struct Connection<S> {
     stream: S,
     frames: FrameReader,
     client_id: Arc<str>,
+    /// The name or address that was dialled; empty where nobody has to know.
+    host: Arc<str>,
     versions: Versions,
     next_correlation: i32,
     /// From the first byte of a request to the whole of its answer. A call that stops between
@@ -40,6 +42,7 @@ pub(crate) struct Parts<S> {
     pub(crate) stream: S,
     pub(crate) frames: FrameReader,
     pub(crate) client_id: Arc<str>,
+    pub(crate) host: Arc<str>,
     /// The number for the next request; all before it were used.
     pub(crate) next_correlation: i32,
     pub(crate) versions: Versions,
@@ -78,6 +81,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             stream,
             frames: FrameReader::default(),
             client_id,
+            host: "".into(),
             versions,
             next_correlation: 0,
             unfinished: false,
@@ -92,6 +96,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             stream: parts.stream,
             frames: parts.frames,
             client_id: parts.client_id,
+            host: parts.host,
             versions: parts.versions,
             next_correlation: parts.next_correlation,
             unfinished: false,
@@ -102,6 +107,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
 
     pub(super) fn settle(&mut self, versions: Versions) {
         self.versions = versions;
+    }
+
+    pub(super) fn set_host(&mut self, host: Arc<str>) {
+        self.host = host;
+    }
+
+    /// What was dialled: the name by which the broker has to prove itself.
+    #[cfg(feature = "gssapi")]
+    pub(super) fn host(&self) -> &str {
+        &self.host
     }
 
     pub(super) fn renew_at(&mut self, at: Option<Instant>) {
@@ -194,6 +209,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             stream: self.stream,
             frames: self.frames,
             client_id: self.client_id,
+            host: self.host,
             next_correlation: self.next_correlation,
             versions: self.versions,
             renew: self.renew,

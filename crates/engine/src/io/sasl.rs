@@ -35,6 +35,8 @@ pub(super) struct Authenticator {
     login: Login,
     #[cfg(feature = "tls")]
     oidc: Option<super::oidc::TokenClient>,
+    #[cfg(feature = "gssapi")]
+    kerberos: Option<super::gssapi::Kerberos>,
 }
 
 impl Authenticator {
@@ -51,10 +53,17 @@ impl Authenticator {
             } => Some(super::oidc::TokenClient::new(grant.clone(), config)),
             _ => None,
         };
+        #[cfg(feature = "gssapi")]
+        let kerberos = match &login {
+            Login::Kerberos(plan) => Some(super::gssapi::Kerberos::new(plan.clone())),
+            _ => None,
+        };
         Self {
             login,
             #[cfg(feature = "tls")]
             oidc,
+            #[cfg(feature = "gssapi")]
+            kerberos,
         }
     }
 
@@ -108,7 +117,36 @@ impl Authenticator {
                 let exchange = Exchange::start(connection, "OAUTHBEARER", limit).await?;
                 exchange.bearer(&message, &token).await
             }
+            Login::Kerberos(_) => self.kerberos(connection, limit).await,
         }
+    }
+
+    #[cfg(feature = "gssapi")]
+    async fn kerberos<S>(
+        &self,
+        connection: &mut Connection<S>,
+        limit: Duration,
+    ) -> Result<(), ConnectErrorKind>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
+        let Some(kerberos) = &self.kerberos else {
+            return Err(ConnectErrorKind::Unsupported("there is no Kerberos".into()));
+        };
+        // Before the handshake: a broker waits for the rest of one only so long.
+        let (begun, token) = kerberos.begin(connection.host(), limit).await?;
+        let exchange = Exchange::start(connection, "GSSAPI", limit).await?;
+        exchange.kerberos(begun, token).await
+    }
+
+    #[cfg(not(feature = "gssapi"))]
+    async fn kerberos<S: Send>(
+        &self,
+        _: &mut Connection<S>,
+        _: Duration,
+    ) -> Result<(), ConnectErrorKind> {
+        let why = "GSSAPI needs the cargo feature \"gssapi\"";
+        Err(ConnectErrorKind::Unsupported(why.into()))
     }
 
     async fn token(&self, tokens: &Tokens, limit: Duration) -> Result<Secret, ConnectErrorKind> {
@@ -186,7 +224,18 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Exchange<'a, S> {
         secret: &Secret,
     ) -> Result<SaslAuthenticateResponse, ConnectErrorKind> {
         let bytes = Zeroizing::new(message.expose().as_bytes().to_vec());
-        let request = SaslAuthenticateRequest::default().with_auth_bytes(Bytes::from_owner(bytes));
+        let shows = |text: &str| !secret.expose().is_empty() && text.contains(secret.expose());
+        self.send_bytes(Bytes::from_owner(bytes), shows).await
+    }
+
+    /// The same for a message that is no text; the broker's words are not quoted if they show what
+    /// must not be seen.
+    async fn send_bytes(
+        &mut self,
+        message: Bytes,
+        shows: impl Fn(&str) -> bool,
+    ) -> Result<SaslAuthenticateResponse, ConnectErrorKind> {
+        let request = SaslAuthenticateRequest::default().with_auth_bytes(message);
         self.sent = Instant::now();
         let answer = self.connection.call(&request, self.limit).await;
         self.connection.wipe();
@@ -194,7 +243,6 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Exchange<'a, S> {
         if answer.error_code == 0 {
             return Ok(answer);
         }
-        let shows = |text: &str| !secret.expose().is_empty() && text.contains(secret.expose());
         let words = answer.error_message.as_deref().filter(|text| !shows(text));
         Err(refused(answer.error_code, words))
     }
@@ -218,6 +266,25 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Exchange<'a, S> {
         proven.verify(&answer.auth_bytes).map_err(broke)?;
         self.done(&answer);
         Ok(())
+    }
+
+    #[cfg(feature = "gssapi")]
+    async fn kerberos(
+        mut self,
+        mut exchange: super::gssapi::GssExchange,
+        mut token: Vec<u8>,
+    ) -> Result<(), ConnectErrorKind> {
+        use super::gssapi::Next;
+        loop {
+            let answer = self.send_bytes(token.into(), |_| false).await?;
+            match exchange.answer(answer.auth_bytes.clone()).await? {
+                Next::Send(next, message) => (exchange, token) = (next, message),
+                Next::Done => {
+                    self.done(&answer);
+                    return Ok(());
+                }
+            }
+        }
     }
 
     async fn bearer(mut self, message: &Secret, token: &Secret) -> Result<(), ConnectErrorKind> {

@@ -8,6 +8,7 @@ fn secrets() -> Vec<(&'static str, String)> {
     let keys = [
         "sasl.username",
         "sasl.password",
+        "sasl.kerberos.principal",
         "sasl.oauthbearer.client.credentials.client.id",
         "sasl.oauthbearer.client.credentials.client.secret",
         "ssl.key.password",

@@ -4,6 +4,7 @@
 mod acl;
 mod canary;
 mod failures;
+mod log;
 mod oauth;
 mod sessions;
 mod support;

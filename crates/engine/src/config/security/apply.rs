@@ -2,7 +2,8 @@
 
 use super::{
     Mechanism, Pem, SecurityProtocol, TlsVersions,
-    jaas::{self, Broken, Module},
+    jaas::{self, Module},
+    krb5_module,
 };
 use crate::{
     ProducerConfig, Secret,
@@ -32,19 +33,21 @@ pub(in crate::config) fn mechanism(config: &mut ProducerConfig, value: &str) -> 
         "SCRAM-SHA-256" => Mechanism::ScramSha256,
         "SCRAM-SHA-512" => Mechanism::ScramSha512,
         "OAUTHBEARER" => Mechanism::OAuthBearer,
-        "GSSAPI" => return Err(Refusal::NotYet("SASL with Kerberos (GSSAPI)")),
-        _ => return rule("must be PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER"),
+        "GSSAPI" => Mechanism::Gssapi,
+        _ => return rule("must be PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER or GSSAPI"),
     });
     Ok(None)
 }
 
 pub(in crate::config) fn jaas(config: &mut ProducerConfig, value: &str) -> Applied {
-    let (module, options) = jaas::parse(value).map_err(|broken| match broken {
-        Broken::Rule(rule) => Refusal::Rule(rule.into()),
-        Broken::NotYet(waits_for) => Refusal::NotYet(waits_for),
-    })?;
+    let (module, options) = jaas::parse(value).or_else(rule)?;
     let mut sasl = config.security.sasl.clone();
     sasl.module = Some(module);
+    if module == Module::Kerberos {
+        let advice = krb5_module::apply(&mut sasl.kerberos, &options).or_else(rule)?;
+        config.security.sasl = sasl;
+        return Ok(advice);
+    }
     let mut advice = None;
     for (name, value) in options {
         match (module, name.as_str()) {
@@ -96,7 +99,7 @@ pub(in crate::config) fn client_secret(config: &mut ProducerConfig, value: &str)
 }
 
 pub(in crate::config) fn scope(config: &mut ProducerConfig, value: &str) -> Applied {
-    config.security.sasl.oauth.scope = (!value.is_empty()).then(|| value.to_owned());
+    config.security.sasl.oauth.scope = text(value);
     Ok(None)
 }
 
@@ -104,12 +107,28 @@ pub(in crate::config) fn token_endpoint(config: &mut ProducerConfig, value: &str
     if !value.is_empty() {
         super::Endpoint::parse(value).or_else(rule)?;
     }
-    config.security.sasl.oauth.token_endpoint = (!value.is_empty()).then(|| value.to_owned());
+    config.security.sasl.oauth.token_endpoint = text(value);
     Ok(None)
 }
 
 pub(in crate::config) fn url_encode(config: &mut ProducerConfig, value: &str) -> Applied {
     config.security.sasl.oauth.url_encode_credentials = boolean(value)?;
+    Ok(None)
+}
+
+pub(in crate::config) fn service_name(config: &mut ProducerConfig, value: &str) -> Applied {
+    config.security.sasl.kerberos.service_name = text(value);
+    Ok(None)
+}
+
+pub(in crate::config) fn principal(config: &mut ProducerConfig, value: &str) -> Applied {
+    config.security.sasl.kerberos.principal = some(value);
+    Ok(None)
+}
+
+pub(in crate::config) fn keytab(config: &mut ProducerConfig, value: &str) -> Applied {
+    let file = value.strip_prefix("FILE:").unwrap_or(value);
+    config.security.sasl.kerberos.keytab = text(file).map(Into::into);
     Ok(None)
 }
 
@@ -288,6 +307,10 @@ fn store_type(value: &str, convert: &'static str) -> Applied {
 
 fn some(value: &str) -> Option<Secret> {
     (!value.is_empty()).then(|| Secret::new(value))
+}
+
+fn text(value: &str) -> Option<String> {
+    (!value.is_empty()).then(|| value.to_owned())
 }
 
 fn file(value: &str) -> Option<Pem> {

@@ -10,20 +10,17 @@ pub(super) enum Module {
     Plain,
     Scram,
     OAuth,
+    Kerberos,
 }
 
-/// What is wrong with the text, or with what it asks for.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Broken {
-    Rule(&'static str),
-    NotYet(&'static str),
-}
+/// The rule that the text breaks.
+type Broken = &'static str;
 
 /// The module, and its options in order.
 pub(super) fn parse(text: &str) -> Result<(Module, Vec<(String, Secret)>), Broken> {
     let mut tokens = Tokens(text);
     let Some(Token::Text(class)) = tokens.next()? else {
-        return Err(Broken::Rule("must name a login module"));
+        return Err("must name a login module");
     };
     let module = module(class.expose())?;
     let is_flag = |text: &Secret| {
@@ -34,9 +31,7 @@ pub(super) fn parse(text: &str) -> Result<(Module, Vec<(String, Secret)>), Broke
     match tokens.next()? {
         Some(Token::Text(flag)) if is_flag(&flag) => {}
         _ => {
-            return Err(Broken::Rule(
-                "must have a control flag, such as required, behind the login module",
-            ));
+            return Err("must have a control flag, such as required, behind the login module");
         }
     }
     let mut options = Vec::new();
@@ -45,7 +40,7 @@ pub(super) fn parse(text: &str) -> Result<(Module, Vec<(String, Secret)>), Broke
             Some(Token::End) => break,
             Some(Token::Text(name)) => name,
             Some(Token::Equals) => return Err(OPTIONS),
-            None => return Err(Broken::Rule("must end with a semicolon")),
+            None => return Err("must end with a semicolon"),
         };
         match (tokens.next()?, tokens.next()?) {
             (Some(Token::Equals), Some(Token::Text(value))) => {
@@ -56,24 +51,23 @@ pub(super) fn parse(text: &str) -> Result<(Module, Vec<(String, Secret)>), Broke
     }
     match tokens.next()? {
         None => Ok((module, options)),
-        Some(_) => Err(Broken::Rule("must have one login module only")),
+        Some(_) => Err("must have one login module only"),
     }
 }
 
-const OPTIONS: Broken = Broken::Rule("must have options of the form name=\"value\"");
+const OPTIONS: Broken = "must have options of the form name=\"value\"";
 
 fn module(class: &str) -> Result<Module, Broken> {
     match class.strip_prefix(KAFKA).unwrap_or(class) {
         "plain.PlainLoginModule" => Ok(Module::Plain),
         "scram.ScramLoginModule" => Ok(Module::Scram),
         "oauthbearer.OAuthBearerLoginModule" => Ok(Module::OAuth),
-        "com.sun.security.auth.module.Krb5LoginModule" => {
-            Err(Broken::NotYet("SASL with Kerberos (GSSAPI)"))
-        }
-        _ => Err(Broken::Rule(
+        "com.sun.security.auth.module.Krb5LoginModule" => Ok(Module::Kerberos),
+        _ => Err(
             "must name PlainLoginModule, ScramLoginModule or OAuthBearerLoginModule of \
-             org.apache.kafka.common.security; for other tokens give the producer a TokenProvider",
-        )),
+             org.apache.kafka.common.security, or com.sun.security.auth.module.Krb5LoginModule; for \
+             other tokens give the producer a TokenProvider",
+        ),
     }
 }
 
@@ -138,7 +132,7 @@ impl Tokens<'_> {
                 None => break,
             }
         }
-        Err(Broken::Rule("has a quote that is not closed"))
+        Err("has a quote that is not closed")
     }
 
     fn skip_blanks_and_comments(&mut self) {
@@ -156,7 +150,7 @@ impl Tokens<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Broken, Module, parse};
+    use super::{Module, parse};
 
     fn options(text: &str) -> Vec<(String, String)> {
         let (_, options) = parse(text).unwrap();
@@ -176,6 +170,8 @@ mod tests {
             let text = format!("org.apache.kafka.common.security.{class} required;");
             assert_eq!(parse(&text).unwrap().0, module);
         }
+        let kerberos = "com.sun.security.auth.module.Krb5LoginModule required;";
+        assert_eq!(parse(kerberos).unwrap().0, Module::Kerberos);
     }
 
     #[test]
@@ -212,15 +208,9 @@ mod tests {
             (format!("{PLAIN} required; {PLAIN} required;"), "one login"),
             ("canary.Module required;".to_owned(), "must name Plain"),
         ] {
-            match parse(&text) {
-                Err(Broken::Rule(rule)) => {
-                    assert!(rule.contains(part), "{text}: {rule}");
-                    assert!(!rule.contains("canary"));
-                }
-                other => panic!("{text}: {other:?}"),
-            }
+            let rule = parse(&text).unwrap_err();
+            assert!(rule.contains(part), "{text}: {rule}");
+            assert!(!rule.contains("canary"));
         }
-        let kerberos = "com.sun.security.auth.module.Krb5LoginModule required;";
-        assert!(matches!(parse(kerberos), Err(Broken::NotYet(_))));
     }
 }

@@ -7,7 +7,11 @@
 
 use super::{Endpoint, Mechanism, Security, TlsSettings, jaas::Module};
 use crate::{ConfigError, Secret, TokenProvider};
-use std::sync::Arc;
+use std::{
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+    sync::Arc,
+};
 
 /// What a connection needs beyond a socket.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +37,25 @@ pub(crate) enum Login {
         tokens: Tokens,
         extensions: Vec<(String, String)>,
     },
+    #[cfg_attr(
+        not(feature = "gssapi"),
+        allow(dead_code, reason = "what needs Kerberos is refused without it")
+    )]
+    Kerberos(Kerberos),
+}
+
+/// Whom we show tickets to, and whose.
+#[cfg_attr(
+    not(feature = "gssapi"),
+    allow(dead_code, reason = "what needs Kerberos is refused without it")
+)]
+#[derive(Clone, Debug)]
+pub(crate) struct Kerberos {
+    /// What the brokers' principals begin with.
+    pub(crate) service: String,
+    pub(crate) principal: Option<Secret>,
+    /// Checked to be the one that the library uses.
+    pub(crate) keytab: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,13 +142,7 @@ impl Security {
     }
 
     fn plan_sasl(&self) -> Result<Login, ConfigError> {
-        let Some(mechanism) = self.sasl.mechanism else {
-            return Err(ConfigError::NotYet {
-                key: "sasl.mechanism",
-                waits_for: "SASL with Kerberos (GSSAPI), which is its default; set PLAIN, \
-                            SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER",
-            });
-        };
+        let mechanism = self.sasl.mechanism.unwrap_or(Mechanism::Gssapi);
         let fits = match self.sasl.module {
             None => true,
             Some(Module::Plain) => mechanism == Mechanism::Plain,
@@ -133,6 +150,7 @@ impl Security {
                 matches!(mechanism, Mechanism::ScramSha256 | Mechanism::ScramSha512)
             }
             Some(Module::OAuth) => mechanism == Mechanism::OAuthBearer,
+            Some(Module::Kerberos) => mechanism == Mechanism::Gssapi,
         };
         if !fits {
             return Err(ConfigError::Contradiction {
@@ -155,6 +173,7 @@ impl Security {
             Mechanism::ScramSha256 => self.plan_scram(ScramHash::Sha256),
             Mechanism::ScramSha512 => self.plan_scram(ScramHash::Sha512),
             Mechanism::OAuthBearer => self.plan_oauth(),
+            Mechanism::Gssapi => self.plan_kerberos(|name| std::env::var_os(name)),
         }
     }
 
@@ -240,6 +259,80 @@ impl Security {
     }
 }
 
+impl Security {
+    /// `variable` is the environment's, from which alone the library takes keytab and ticket cache.
+    fn plan_kerberos(
+        &self,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Login, ConfigError> {
+        const SERVICE: &str = "sasl.kerberos.service.name";
+        if !cfg!(feature = "gssapi") {
+            return Err(ConfigError::Disabled {
+                key: "sasl.mechanism",
+                feature: "gssapi",
+            });
+        }
+        let kerberos = &self.sasl.kerberos;
+        let service = match (&kerberos.service_name, &kerberos.module_service) {
+            (Some(one), Some(other)) if one != other => {
+                return Err(ConfigError::Contradiction {
+                    key: SERVICE,
+                    other: "sasl.jaas.config",
+                    rule: "must not differ from serviceName in sasl.jaas.config",
+                });
+            }
+            (Some(service), _) | (None, Some(service)) => service.clone(),
+            (None, None) => {
+                return invalid(
+                    SERVICE,
+                    "must be set with sasl.mechanism=GSSAPI, which is the default of sasl.mechanism \
+                     (or serviceName in sasl.jaas.config)",
+                );
+            }
+        };
+        let is_name = |text: &str| !text.contains(['@', '/', '\0']);
+        if !is_name(&service) {
+            return invalid(
+                SERVICE,
+                "must be the first part of the brokers' principals only, such as kafka",
+            );
+        }
+        let names = |name, file: &OsStr| {
+            let given = variable(name);
+            given.is_some_and(|given| without_type(&given) == without_type(file))
+        };
+        if let Some(keytab) = &kerberos.keytab
+            && !names("KRB5_CLIENT_KTNAME", keytab.as_os_str())
+        {
+            return invalid(
+                "sasl.kerberos.keytab",
+                "must be what the environment variable KRB5_CLIENT_KTNAME is set to where the process \
+                 starts: the system's Kerberos library takes its keytab from there",
+            );
+        }
+        if let Some(cache) = &kerberos.ticket_cache
+            && !names("KRB5CCNAME", cache.as_ref())
+        {
+            return invalid(
+                "sasl.jaas.config",
+                "must name as ticketCache what the environment variable KRB5CCNAME is set to where \
+                 the process starts: the system's Kerberos library takes its ticket cache from there",
+            );
+        }
+        Ok(Login::Kerberos(Kerberos {
+            service,
+            principal: kerberos.principal.clone(),
+            keytab: kerberos.keytab.clone(),
+        }))
+    }
+}
+
+/// `FILE:` is what names without a type have.
+fn without_type(name: &OsStr) -> &[u8] {
+    let bytes = name.as_encoded_bytes();
+    bytes.strip_prefix(b"FILE:").unwrap_or(bytes)
+}
+
 impl std::fmt::Debug for Tokens {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -261,4 +354,50 @@ fn disabled<T>(key: &'static str) -> Result<T, ConfigError> {
         key,
         feature: "tls",
     })
+}
+
+#[cfg(all(test, feature = "gssapi"))]
+mod tests {
+    use super::Security;
+    use std::ffi::OsString;
+
+    fn planned(keytab: &str, cache: &str, variables: &[(&str, &str)]) -> Result<(), String> {
+        let mut security = Security::default();
+        let kerberos = &mut security.sasl.kerberos;
+        kerberos.service_name = Some("kafka".into());
+        kerberos.keytab = (!keytab.is_empty()).then(|| keytab.into());
+        kerberos.ticket_cache = (!cache.is_empty()).then(|| cache.into());
+        let variable = |name: &str| {
+            let found = variables.iter().find(|(other, _)| *other == name);
+            found.map(|(_, value)| OsString::from(value))
+        };
+        let login = security.plan_kerberos(variable);
+        login.map(drop).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_keytab_and_a_ticket_cache_are_those_of_the_environment() {
+        const KEYTAB: &str = "KRB5_CLIENT_KTNAME";
+        const CACHE: &str = "KRB5CCNAME";
+        for (keytab, cache, variables) in [
+            ("", "", &[][..]),
+            ("", "", &[(KEYTAB, "/k"), (CACHE, "/c")]),
+            ("/k", "", &[(KEYTAB, "/k")]),
+            ("/k", "", &[(KEYTAB, "FILE:/k")]),
+            ("/k", "FILE:/c", &[(KEYTAB, "/k"), (CACHE, "/c")]),
+            ("", "KCM:", &[(CACHE, "KCM:")]),
+        ] {
+            assert_eq!(planned(keytab, cache, variables), Ok(()), "{variables:?}");
+        }
+        for (keytab, cache, variables, part) in [
+            ("/k", "", &[][..], "KRB5_CLIENT_KTNAME"),
+            ("/k", "", &[(KEYTAB, "/other")], "KRB5_CLIENT_KTNAME"),
+            ("/k", "", &[(CACHE, "/k")], "KRB5_CLIENT_KTNAME"),
+            ("", "/c", &[(CACHE, "KCM:/c")], "KRB5CCNAME"),
+            ("/k", "/c", &[(KEYTAB, "/k")], "KRB5CCNAME"),
+        ] {
+            let error = planned(keytab, cache, variables).unwrap_err();
+            assert!(error.contains(part), "{variables:?}: {error}");
+        }
+    }
 }
