@@ -2,6 +2,7 @@
 //! environment and its Kerberos library looks at that once. `scripts/kerberos` runs them.
 
 mod failures;
+mod impostors;
 #[path = "../security/log.rs"]
 mod log;
 mod site;
