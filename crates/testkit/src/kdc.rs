@@ -148,6 +148,16 @@ impl Kdc {
         self.administer([change, "-randkey", principal]).await
     }
 
+    /// Has every ticket of a principal end after so many seconds.
+    ///
+    /// # Errors
+    /// If `kadmin.local` fails.
+    pub async fn limit_tickets(&self, principal: &str, seconds: u32) -> io::Result<()> {
+        let limit = format!("{seconds} seconds");
+        self.administer(["modprinc", "-maxlife", &limit, principal])
+            .await
+    }
+
     /// A new cache with a ticket of a principal, by its keytab, good for so many seconds.
     ///
     /// # Errors

@@ -106,3 +106,23 @@ async fn a_session_is_renewed_on_its_connection() {
         .unwrap();
     run_client(RENEWED, site.with_keytab(&site.alice)).await;
 }
+
+const AGAIN: &str = "works::a_keytab_gives_tickets_again_when_they_end";
+
+#[tokio::test]
+async fn a_keytab_gives_tickets_again_when_they_end() {
+    if is_client(AGAIN) {
+        // Sessions end after 3 s, tickets after 4 s.
+        let producer = connect(config("SHORT", &[])).await.unwrap();
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_secs(9) {
+            sends(&producer, "again", 20).await;
+        }
+        return;
+    }
+    let site = site().await;
+    site.cluster.create_topic("again", 1, 1, &[]).await.unwrap();
+    let brief = site.kdc.keytab("brief").await.unwrap();
+    site.kdc.limit_tickets("brief", 4).await.unwrap();
+    run_client(AGAIN, site.with_keytab(&brief)).await;
+}
