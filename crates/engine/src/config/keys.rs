@@ -325,7 +325,7 @@ static KEYS: &[ConfigKey] = &[
     alias("ssl.ca.pem", "STRING", Supported(secure::roots_pem)),
     alias("ssl.certificate.location", "STRING", Supported(secure::certificate_location)),
     alias("ssl.certificate.pem", "STRING", Supported(secure::certificate_pem)),
-    alias("ssl.crl.location", "STRING", later("lists of revoked certificates", &[""])),
+    alias("ssl.crl.location", "STRING", Supported(secure::revoked_location)),
     alias("ssl.key.location", "STRING", Supported(secure::key_location)),
     alias("ssl.key.pem", "PASSWORD", Supported(secure::key_pem)),
 ];

@@ -56,6 +56,11 @@ pub struct TlsSettings {
     pub key: Option<Pem>,
     /// `ssl.key.password`: what an encrypted PKCS#8 key is opened with.
     pub key_password: Option<Secret>,
+    /// `ssl.crl.location`: lists of certificates that their authorities have revoked, in PEM, or one in
+    /// DER (`None`: nothing is known of any). With lists, a broker's certificate must be one that its
+    /// authority's list, not yet outdated, does not name. Certificates of authorities between the
+    /// broker's and a trusted one are not looked up.
+    pub revoked: Option<Pem>,
     /// `ssl.enabled.protocols`
     pub versions: TlsVersions,
     /// `ssl.allow.insecure` (ours; false): lets a property switch the check of names off.
@@ -200,7 +205,9 @@ impl TlsSettings {
     }
 
     fn is_untouched(&self) -> bool {
-        self.roots.is_none() && self.certificate.is_none() && self.key.is_none()
+        [&self.roots, &self.revoked, &self.certificate, &self.key]
+            .into_iter()
+            .all(Option::is_none)
     }
 }
 

@@ -24,6 +24,12 @@ pub enum AuthFailure {
         /// The name or address.
         dialled: Arc<str>,
     },
+    /// Its authority took its certificate back.
+    #[error("its certificate was revoked by its authority")]
+    Revoked,
+    /// `ssl.crl.location` is set, and its lists do not tell whether its certificate was revoked.
+    #[error("whether its certificate was revoked cannot be told: {0} (see ssl.crl.location)")]
+    RevocationUnknown(Arc<str>),
     /// Its certificate is not acceptable for another reason.
     #[error("its certificate is not acceptable: {0}")]
     Certificate(Arc<str>),

@@ -6,6 +6,7 @@ mod canary;
 mod failures;
 mod log;
 mod oauth;
+mod revoked;
 mod sessions;
 mod support;
 mod trusted;

@@ -2,6 +2,7 @@
 
 use crate::support::{config, connect, file, site, trusting, within, works};
 use guanaco_engine::{AuthFailure, StartError, Token, TokenError};
+use guanaco_testkit::kafka::{Authority, Certificate};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use std::{
     sync::{
@@ -105,13 +106,14 @@ async fn grant<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) {
 
 /// A token endpoint's URL, and how often it was asked.
 async fn endpoint(encrypted: bool) -> (String, Arc<AtomicUsize>) {
+    let authority = &site().await.authority;
+    let certificate = authority.certify("idp", &["localhost"]).unwrap();
+    endpoint_with(&certificate, encrypted).await
+}
+
+async fn endpoint_with(certificate: &Certificate, encrypted: bool) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let certificate = site()
-        .await
-        .authority
-        .certify("idp", &["localhost"])
-        .unwrap();
     let chain = CertificateDer::from_pem_slice(certificate.chain.as_bytes()).unwrap();
     let key = PrivateKeyDer::from_pem_slice(certificate.key.as_bytes()).unwrap();
     let ring = Arc::new(rustls::crypto::ring::default_provider());
@@ -188,6 +190,56 @@ async fn an_endpoint_that_refuses_is_named_without_the_secret() {
     }
 }
 
+/// Trusts an authority, whatever else the settings say.
+fn for_brokers(authority: &[u8]) -> Arc<rustls::ClientConfig> {
+    let mut store = rustls::RootCertStore::empty();
+    let authority = CertificateDer::from_pem_slice(authority).unwrap();
+    store.add(authority).unwrap();
+    let ring = Arc::new(rustls::crypto::ring::default_provider());
+    let custom = rustls::ClientConfig::builder_with_provider(ring)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(store)
+        .with_no_client_auth();
+    Arc::new(custom)
+}
+
+#[tokio::test]
+async fn an_endpoint_whose_certificate_was_revoked_gets_no_secret() {
+    let authority = &site().await.authority;
+    let idp = authority.certify("idp", &["localhost"]).unwrap();
+    let (url, _) = endpoint_with(&idp, true).await;
+    let with_list = async |name: &str, list: String| {
+        let list = file(name, &list);
+        let settings = [
+            OAUTH[0],
+            OAUTH[1],
+            ("sasl.oauthbearer.token.endpoint.url", url.as_str()),
+            ("sasl.oauthbearer.client.id", "canary-id"),
+            ("sasl.oauthbearer.client.secret", "canary-secret"),
+            ("sasl.oauthbearer.scope", "orders write"),
+            ("start.timeout.ms", "2500"),
+            ("ssl.crl.location", list.to_str().unwrap()),
+        ];
+        let mut config = config("SASL_TLS", &trusting(&settings).await).await;
+        // The list is for the endpoint alone.
+        let pem = authority.pem().as_bytes();
+        config.security.tls.set_rustls_config(for_brokers(pem));
+        connect(config).await
+    };
+    // As a rule it is of an authority that has no list among those of the brokers'.
+    let others = Authority::new("others").unwrap().revoke(&[]).unwrap();
+    with_list("idp-others.crl", others).await.unwrap();
+    let refused = with_list("idp.crl", authority.revoke(&[&idp]).unwrap());
+    match refused.await {
+        Err(StartError::Auth {
+            reason: AuthFailure::Token(why),
+            ..
+        }) => assert!(why.contains("was revoked"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[tokio::test]
 async fn an_endpoint_with_an_unknown_certificate_gets_no_secret() {
     let (url, _) = endpoint(true).await;
@@ -205,18 +257,8 @@ async fn an_endpoint_with_an_unknown_certificate_gets_no_secret() {
         ],
     )
     .await;
-    let mut store = rustls::RootCertStore::empty();
     let pem = std::fs::read(roots).unwrap();
-    store
-        .add(CertificateDer::from_pem_slice(&pem).unwrap())
-        .unwrap();
-    let ring = Arc::new(rustls::crypto::ring::default_provider());
-    let custom = rustls::ClientConfig::builder_with_provider(ring)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(store)
-        .with_no_client_auth();
-    config.security.tls.set_rustls_config(Arc::new(custom));
+    config.security.tls.set_rustls_config(for_brokers(&pem));
     match within(connect(config)).await {
         Err(StartError::Auth {
             reason: AuthFailure::Token(why),

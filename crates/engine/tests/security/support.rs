@@ -30,6 +30,10 @@ pub(crate) struct Site {
     pub(crate) cluster: KafkaCluster,
     pub(crate) authority: Authority,
     pub(crate) client: Certificate,
+    /// That of the listeners but for `EXPIRED`, `ELSEWHERE` and `REVOKED`.
+    pub(crate) good: Certificate,
+    /// That of `REVOKED`.
+    pub(crate) revoked: Certificate,
 }
 
 /// The cluster that all tests share.
@@ -44,6 +48,7 @@ async fn start_site() -> Site {
     let good = authority.certify("broker", &here).unwrap();
     let expired = authority.certify_expired("broker", &here).unwrap();
     let elsewhere = authority.certify("broker", &["elsewhere.test"]).unwrap();
+    let revoked = authority.certify("broker", &here).unwrap();
     let client = authority.certify("client", &[]).unwrap();
     // PLAIN's passwords stand in Java's configuration, so this one has no quotes.
     let plain = [("bob", "canary-bob"), LIMITED];
@@ -56,6 +61,7 @@ async fn start_site() -> Site {
         .listener(Listener::ssl("TLS", &good))
         .listener(Listener::ssl("EXPIRED", &expired))
         .listener(Listener::ssl("ELSEWHERE", &elsewhere))
+        .listener(Listener::ssl("REVOKED", &revoked))
         .listener(Listener::ssl("MTLS", &good).client_certificates(authority.pem()))
         .listener(
             Listener::sasl_ssl("SASL_TLS", &good)
@@ -89,6 +95,8 @@ async fn start_site() -> Site {
         cluster,
         authority,
         client,
+        good,
+        revoked,
     }
 }
 

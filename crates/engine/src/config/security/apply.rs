@@ -262,6 +262,11 @@ pub(in crate::config) fn roots_pem(config: &mut ProducerConfig, value: &str) -> 
     Ok(None)
 }
 
+pub(in crate::config) fn revoked_location(config: &mut ProducerConfig, value: &str) -> Applied {
+    config.security.tls.revoked = file(value);
+    Ok(None)
+}
+
 /// Java's store of both: certificate and key in one file.
 pub(in crate::config) fn keystore_location(config: &mut ProducerConfig, value: &str) -> Applied {
     config.security.tls.certificate = file(value);

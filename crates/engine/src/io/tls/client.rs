@@ -1,0 +1,41 @@
+//! The settings as what rustls works by.
+
+use super::{Other, invalid, material, verify};
+use crate::{ConfigError, TlsSettings, TlsVersions};
+use rustls::{ClientConfig, SupportedProtocolVersion};
+use std::sync::Arc;
+
+const CERTIFICATE: &str = "ssl.keystore.certificate.chain";
+const KEY: &str = "ssl.keystore.key";
+
+pub(super) fn client_config(
+    settings: &TlsSettings,
+    other: Other,
+) -> Result<ClientConfig, ConfigError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = verify::verifier(settings, other, Arc::clone(&provider))?;
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions(settings.versions))
+        .or_else(|error| invalid("ssl.enabled.protocols", error.to_string()))?
+        // Rustls's own verifier, or one that asks it.
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
+    let (Some(certificate), Some(key)) = (&settings.certificate, &settings.key) else {
+        return Ok(builder.with_no_client_auth());
+    };
+    let chain = material::certificates(certificate, CERTIFICATE)?;
+    let key = material::private_key(key, KEY, settings)?;
+    builder
+        .with_client_auth_cert(chain, key)
+        .or_else(|error| invalid(KEY, format!("does not fit the certificate ({error})")))
+}
+
+fn versions(versions: TlsVersions) -> &'static [&'static SupportedProtocolVersion] {
+    static V1_2: [&SupportedProtocolVersion; 1] = [&rustls::version::TLS12];
+    static V1_3: [&SupportedProtocolVersion; 1] = [&rustls::version::TLS13];
+    match versions {
+        TlsVersions::Both => rustls::ALL_VERSIONS,
+        TlsVersions::V1_2 => &V1_2,
+        TlsVersions::V1_3 => &V1_3,
+    }
+}
