@@ -12,8 +12,8 @@ mod validate;
 pub use keys::{ConfigKey, KeyStatus};
 pub use nearest::nearest;
 pub use security::{
-    KerberosSettings, Mechanism, OAuthSettings, Pem, SaslSettings, Security, SecurityProtocol,
-    TlsSettings, TlsVersions,
+    KerberosSettings, Mechanism, OAuthSettings, SaslSettings, Security, SecurityProtocol,
+    TlsSettings, TlsSource, TlsVersions,
 };
 
 use std::time::Duration;

@@ -15,14 +15,17 @@ mod record;
 mod room;
 mod secret;
 mod sending;
+#[cfg(feature = "tls")]
+mod store;
 mod sync;
 mod token;
 mod topic;
 
 pub use appender::{Appender, Placement, Placements};
 pub use config::{
-    Acks, Compression, ConfigKey, KerberosSettings, KeyStatus, Mechanism, OAuthSettings, Pem,
-    ProducerConfig, SaslSettings, Security, SecurityProtocol, TlsSettings, TlsVersions, nearest,
+    Acks, Compression, ConfigKey, KerberosSettings, KeyStatus, Mechanism, OAuthSettings,
+    ProducerConfig, SaslSettings, Security, SecurityProtocol, TlsSettings, TlsSource, TlsVersions,
+    nearest,
 };
 #[doc(hidden)]
 pub use contain::without_panic;

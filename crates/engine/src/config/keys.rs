@@ -174,10 +174,6 @@ const LOGIN_TIMES: Place = moot(
     &[],
 );
 const BROKERS_CHECK: Place = moot("tokens are checked by brokers only", &[]);
-const STORE_PASSWORD: Place = moot(
-    "PEM files have no password of their own; an encrypted key is opened with ssl.key.password",
-    &[],
-);
 const JAVA_TLS: Place = moot("it configures Java's own TLS", &["", "SunX509", "PKIX"]);
 const TRANSACTIONS: Place = later("transactions", &[]);
 const METRICS: Place = moot("metrics are read from the producer, by its metrics()", &[]);
@@ -287,16 +283,16 @@ static KEYS: &[ConfigKey] = &[
     bare("ssl.keystore.certificate.chain", "PASSWORD", Supported(secure::certificate_pem)),
     bare("ssl.keystore.key", "PASSWORD", Supported(secure::key_pem)),
     bare("ssl.keystore.location", "STRING", Supported(secure::keystore_location)),
-    bare("ssl.keystore.password", "PASSWORD", STORE_PASSWORD),
-    key("ssl.keystore.type", "STRING", "JKS", Supported(secure::keystore_type)),
+    bare("ssl.keystore.password", "PASSWORD", Supported(secure::keystore_password)),
+    key("ssl.keystore.type", "STRING", "JKS", Supported(secure::store_type)),
     key("ssl.protocol", "STRING", "TLSv1.3", moot("TLS 1.3 and 1.2 are spoken; ssl.enabled.protocols can leave one of them out", &["TLS", "TLSv1.3", "TLSv1.2"])),
     bare("ssl.provider", "STRING", JAVA_TLS),
     bare("ssl.secure.random.implementation", "STRING", JAVA_TLS),
     key("ssl.trustmanager.algorithm", "STRING", "PKIX", JAVA_TLS),
     bare("ssl.truststore.certificates", "PASSWORD", Supported(secure::roots_pem)),
     bare("ssl.truststore.location", "STRING", Supported(secure::roots_location)),
-    bare("ssl.truststore.password", "PASSWORD", STORE_PASSWORD),
-    key("ssl.truststore.type", "STRING", "JKS", Supported(secure::truststore_type)),
+    bare("ssl.truststore.password", "PASSWORD", Supported(secure::roots_password)),
+    key("ssl.truststore.type", "STRING", "JKS", Supported(secure::store_type)),
     key("transaction.timeout.ms", "INT", "60000", TRANSACTIONS),
     key("transaction.two.phase.commit.enable", "BOOLEAN", "false", TRANSACTIONS),
     bare("transactional.id", "STRING", TRANSACTIONS),

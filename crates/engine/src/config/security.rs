@@ -48,19 +48,28 @@ pub enum SecurityProtocol {
 #[non_exhaustive]
 pub struct TlsSettings {
     /// `ssl.truststore.*`, `ssl.ca.*`: certificates of the authorities that are trusted (`None`: those
-    /// that the system trusts).
-    pub roots: Option<Pem>,
+    /// that the system trusts). Of a store those that Java trusts: its entries of certificates, and the
+    /// certificates of its keys.
+    pub roots: Option<TlsSource>,
+    /// `ssl.truststore.password`: checks a store's seal, and opens it if it is encrypted. PEM has none.
+    pub roots_password: Option<Secret>,
     /// `ssl.keystore.*`, `ssl.certificate.*`: our certificate, then those up to its authority.
-    pub certificate: Option<Pem>,
-    /// `ssl.keystore.*`, `ssl.key.*`: the private key of our certificate.
-    pub key: Option<Pem>,
-    /// `ssl.key.password`: what an encrypted PKCS#8 key is opened with.
+    pub certificate: Option<TlsSource>,
+    /// `ssl.keystore.*`, `ssl.key.*`: the private key of our certificate. Where a store has the
+    /// certificate, the same store. Of several keys in it a broker gets the certificate of one that
+    /// it says it accepts.
+    pub key: Option<TlsSource>,
+    /// `ssl.keystore.password`: checks the seal of the store that certificate and key are in, and opens
+    /// it if it is encrypted. PEM has none.
+    pub keystore_password: Option<Secret>,
+    /// `ssl.key.password`: what an encrypted PKCS#8 key is opened with, or the keys of a store (`None`:
+    /// those by the store's password).
     pub key_password: Option<Secret>,
     /// `ssl.crl.location`: lists of certificates that their authorities have revoked, in PEM, or one in
     /// DER (`None`: nothing is known of any). With lists, a broker's certificate must be one that its
     /// authority's list, not yet outdated, does not name. Certificates of authorities between the
     /// broker's and a trusted one are not looked up.
-    pub revoked: Option<Pem>,
+    pub revoked: Option<TlsSource>,
     /// `ssl.enabled.protocols`
     pub versions: TlsVersions,
     /// `ssl.allow.insecure` (ours; false): lets a property switch the check of names off.
@@ -85,13 +94,14 @@ pub enum TlsVersions {
     V1_3,
 }
 
-/// Certificates or a key in PEM.
+/// Where certificates, a key or lists are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Pem {
-    /// A file, read again for a new connection whenever it has changed.
+pub enum TlsSource {
+    /// In a file, read again for a new connection whenever it has changed. It is PEM, or one of Java's
+    /// key stores, JKS or PKCS#12: what it begins with tells.
     File(PathBuf),
-    /// The text itself.
-    Text(Secret),
+    /// In this text, in PEM.
+    Pem(Secret),
 }
 
 /// Who we are.

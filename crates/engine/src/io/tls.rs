@@ -1,6 +1,7 @@
 //! TLS by rustls: what is trusted, who we are, and what a failure means.
 
 mod client;
+mod identity;
 mod material;
 mod reason;
 mod verify;
@@ -8,8 +9,9 @@ mod verify;
 pub(super) use reason::failure;
 
 use super::{dial::ConnectErrorKind, stream::Stream};
-use crate::{AuthFailure, ConfigError, Pem, TlsSettings, config::security::Plan};
+use crate::{AuthFailure, ConfigError, TlsSettings, TlsSource, config::security::Plan};
 use client::client_config;
+use material::ROOTS;
 use rustls::{ClientConfig, pki_types::ServerName};
 use std::{
     fs,
@@ -19,8 +21,6 @@ use std::{
 };
 use tokio::{net::TcpStream, sync::Mutex, time::timeout};
 use tokio_rustls::TlsConnector;
-
-const ROOTS: &str = "ssl.truststore.location";
 
 /// Makes encrypted streams; looks for changed files before each.
 #[derive(Debug)]
@@ -59,6 +59,7 @@ impl Tls {
     pub(super) fn for_web(settings: &TlsSettings) -> Self {
         let mut web = TlsSettings::default();
         web.roots = settings.roots.clone();
+        web.roots_password = settings.roots_password.clone();
         web.revoked = settings.revoked.clone();
         web.versions = settings.versions;
         Self::new(web, Other::WebServer)
@@ -138,7 +139,7 @@ impl Tls {
 }
 
 fn stamps(settings: &TlsSettings) -> Vec<Stamp> {
-    let pems = [
+    let sources = [
         &settings.roots,
         &settings.revoked,
         &settings.certificate,
@@ -148,11 +149,12 @@ fn stamps(settings: &TlsSettings) -> Vec<Stamp> {
         let metadata = fs::metadata(path).ok()?;
         Some((metadata.modified().ok()?, metadata.len()))
     };
-    pems.into_iter()
+    sources
+        .into_iter()
         .flatten()
-        .filter_map(|pem| match pem {
-            Pem::File(path) => Some(stamp(path)),
-            Pem::Text(_) => None,
+        .filter_map(|source| match source {
+            TlsSource::File(path) => Some(stamp(path)),
+            TlsSource::Pem(_) => None,
         })
         .collect()
 }

@@ -1,6 +1,6 @@
 //! Whatever is set in a secret key, nothing shows it.
 
-use crate::support::{ALICE, Log, config, connect, sends, site, trusting};
+use crate::support::{ALICE, Log, config, connect, sends, site, stored, trusting};
 use guanaco_engine::{ConfigKey, ProducerConfig};
 
 /// Values that are secret, each another one.
@@ -12,6 +12,8 @@ fn secrets() -> Vec<(&'static str, String)> {
         "sasl.oauthbearer.client.credentials.client.id",
         "sasl.oauthbearer.client.credentials.client.secret",
         "ssl.key.password",
+        "ssl.keystore.password",
+        "ssl.truststore.password",
     ];
     let canary = |(index, key)| (key, format!("canary-{index}"));
     keys.into_iter().enumerate().map(canary).collect()
@@ -58,6 +60,19 @@ async fn no_output_of_good_and_failing_starts_holds_a_secret() {
             .await;
             settings.extend(secrets.iter().map(|(key, value)| (*key, value.as_str())));
             let config = config(listener, &settings).await;
+            shown += &format!("{config:?}");
+            let error = connect(config).await.unwrap_err();
+            shown += &format!("{error} {error:?}");
+        }
+    }
+
+    // Stores that are not opened by what they should be.
+    for key in ["ssl.truststore.location", "ssl.keystore.location"] {
+        for store in ["client.jks", "client.p12", "client-java8.p12"] {
+            let store = stored(store);
+            let mut settings = vec![("security.protocol", "SSL"), (key, store.to_str().unwrap())];
+            settings.extend(secrets.iter().map(|(key, value)| (*key, value.as_str())));
+            let config = config("TLS", &settings).await;
             shown += &format!("{config:?}");
             let error = connect(config).await.unwrap_err();
             shown += &format!("{error} {error:?}");

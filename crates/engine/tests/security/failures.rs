@@ -159,13 +159,13 @@ async fn a_mechanism_that_the_broker_does_not_offer() {
 }
 
 #[tokio::test]
-async fn files_that_are_missing_or_no_pem_are_settings_at_fault() {
+async fn files_that_are_missing_or_hold_no_certificates_are_settings_at_fault() {
     let store = file("store.jks", "\u{0}");
     std::fs::write(&store, [0xfe, 0xed, 0xfe, 0xed, 0, 0]).unwrap();
     let empty = file("empty.pem", "nothing");
     for (path, part) in [
         ("/no/such/file", "cannot be read"),
-        (store.to_str().unwrap(), "keytool"),
+        (store.to_str().unwrap(), "is damaged"),
         (empty.to_str().unwrap(), "no certificate in PEM"),
     ] {
         let config = config("TLS", &[SSL, ("ssl.truststore.location", path)]).await;

@@ -8,5 +8,6 @@ mod log;
 mod oauth;
 mod revoked;
 mod sessions;
+mod stores;
 mod support;
 mod trusted;

@@ -21,6 +21,9 @@ pub(crate) const BOUND: Duration = Duration::from_secs(60);
 
 /// Passwords are canaries: nothing may show them.
 pub(crate) const ALICE: (&str, &str) = ("alice", "canary-alice's \"password\"");
+/// Of the stores that `stored` names.
+pub(crate) const STORE_PASSWORD: &str = "changeit";
+
 /// May not write to the topic `forbidden`.
 pub(crate) const LIMITED: (&str, &str) = ("limited", "canary-limited");
 /// May do nothing.
@@ -62,6 +65,10 @@ async fn start_site() -> Site {
         .listener(Listener::ssl("EXPIRED", &expired))
         .listener(Listener::ssl("ELSEWHERE", &elsewhere))
         .listener(Listener::ssl("REVOKED", &revoked))
+        .listener(
+            Listener::ssl_store("STORES", &stored("broker.p12"), STORE_PASSWORD)
+                .client_certificates_of(&stored("trust.jks"), STORE_PASSWORD),
+        )
         .listener(Listener::ssl("MTLS", &good).client_certificates(authority.pem()))
         .listener(
             Listener::sasl_ssl("SASL_TLS", &good)
@@ -163,4 +170,10 @@ pub(crate) fn file(name: &str, text: &str) -> PathBuf {
     let path = directory.join(format!("security-{}-{name}", std::process::id()));
     std::fs::write(&path, text).unwrap();
     path
+}
+
+/// One of the stores of `src/store/tests`, made by Java's keytool or by OpenSSL.
+pub(crate) fn stored(name: &str) -> PathBuf {
+    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    directory.join("src/store/tests/data").join(name)
 }

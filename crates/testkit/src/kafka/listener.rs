@@ -31,6 +31,14 @@ impl Listener {
         Self::new(name, "SSL").certificate(certificate)
     }
 
+    /// TLS, with the key in one of Java's key stores.
+    #[must_use]
+    pub fn ssl_store(name: &str, store: &Path, password: &str) -> Self {
+        Self::new(name, "SSL")
+            .property("ssl.keystore.location", store.display().to_string())
+            .property("ssl.keystore.password", password)
+    }
+
     /// SASL in the clear.
     #[must_use]
     pub fn sasl_plaintext(name: &str) -> Self {
@@ -71,6 +79,14 @@ impl Listener {
         self.property("ssl.client.auth", "required")
             .property("ssl.truststore.type", "PEM")
             .property("ssl.truststore.certificates", authority)
+    }
+
+    /// Wants a certificate of one of the authorities in this store from its clients.
+    #[must_use]
+    pub fn client_certificates_of(self, store: &Path, password: &str) -> Self {
+        self.property("ssl.client.auth", "required")
+            .property("ssl.truststore.location", store.display().to_string())
+            .property("ssl.truststore.password", password)
     }
 
     /// Offers PLAIN to these users with their passwords.

@@ -1,7 +1,7 @@
 //! The keys of security, in the spellings of Java and of librdkafka.
 
 use super::{
-    Mechanism, Pem, SecurityProtocol, TlsVersions,
+    Mechanism, SecurityProtocol, TlsSource, TlsVersions,
     jaas::{self, Module},
     krb5_module,
 };
@@ -9,12 +9,6 @@ use crate::{
     ProducerConfig, Secret,
     config::read::{Applied, Refusal, boolean, rule},
 };
-
-const CONVERT_TRUST: &str =
-    "must be PEM here: keytool -list -rfc -keystore STORE > ca.pem converts a JKS or PKCS#12 store";
-const CONVERT_KEYS: &str = "must be PEM here: openssl pkcs12 -in STORE -out client.pem converts a PKCS#12 store, and \
-     keytool -importkeystore -srckeystore STORE -destkeystore NEW -deststoretype PKCS12 makes one \
-     of a JKS store";
 
 pub(in crate::config) fn protocol(config: &mut ProducerConfig, value: &str) -> Applied {
     config.security.protocol = match value.to_ascii_uppercase().as_str() {
@@ -294,19 +288,22 @@ pub(in crate::config) fn key_pem(config: &mut ProducerConfig, value: &str) -> Ap
     Ok(None)
 }
 
-pub(in crate::config) fn truststore_type(_: &mut ProducerConfig, value: &str) -> Applied {
-    store_type(value, CONVERT_TRUST)
+pub(in crate::config) fn roots_password(config: &mut ProducerConfig, value: &str) -> Applied {
+    config.security.tls.roots_password = some(value);
+    Ok(None)
 }
 
-pub(in crate::config) fn keystore_type(_: &mut ProducerConfig, value: &str) -> Applied {
-    store_type(value, CONVERT_KEYS)
+pub(in crate::config) fn keystore_password(config: &mut ProducerConfig, value: &str) -> Applied {
+    config.security.tls.keystore_password = some(value);
+    Ok(None)
 }
 
-fn store_type(value: &str, convert: &'static str) -> Applied {
+/// The file itself tells what it is. Java as well reads either kind of store under both names, of which
+/// the first is the default.
+pub(in crate::config) fn store_type(_: &mut ProducerConfig, value: &str) -> Applied {
     match value.to_ascii_uppercase().as_str() {
-        "PEM" => Ok(None),
-        "JKS" | "PKCS12" => rule(convert),
-        _ => rule("must be PEM"),
+        "PEM" | "JKS" | "PKCS12" => Ok(None),
+        _ => rule("must be PEM, JKS or PKCS12"),
     }
 }
 
@@ -318,11 +315,11 @@ fn text(value: &str) -> Option<String> {
     (!value.is_empty()).then(|| value.to_owned())
 }
 
-fn file(value: &str) -> Option<Pem> {
-    (!value.is_empty()).then(|| Pem::File(value.into()))
+fn file(value: &str) -> Option<TlsSource> {
+    (!value.is_empty()).then(|| TlsSource::File(value.into()))
 }
 
-fn pem(value: &str) -> Result<Option<Pem>, Refusal> {
+fn pem(value: &str) -> Result<Option<TlsSource>, Refusal> {
     // Line ends come as two characters from files whose reader leaves the escapes to us.
     let text = Secret::new(value.replace("\\n", "\n"));
     match text.expose() {
@@ -330,6 +327,6 @@ fn pem(value: &str) -> Result<Option<Pem>, Refusal> {
         text if !text.contains("-----BEGIN ") => {
             rule("must be PEM: -----BEGIN ...----- and the lines behind it")
         }
-        _ => Ok(Some(Pem::Text(text))),
+        _ => Ok(Some(TlsSource::Pem(text))),
     }
 }

@@ -1,12 +1,9 @@
 //! The settings as what rustls works by.
 
-use super::{Other, invalid, material, verify};
+use super::{Other, identity, invalid, verify};
 use crate::{ConfigError, TlsSettings, TlsVersions};
 use rustls::{ClientConfig, SupportedProtocolVersion};
 use std::sync::Arc;
-
-const CERTIFICATE: &str = "ssl.keystore.certificate.chain";
-const KEY: &str = "ssl.keystore.key";
 
 pub(super) fn client_config(
     settings: &TlsSettings,
@@ -14,20 +11,16 @@ pub(super) fn client_config(
 ) -> Result<ClientConfig, ConfigError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = verify::verifier(settings, other, Arc::clone(&provider))?;
-    let builder = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(versions(settings.versions))
         .or_else(|error| invalid("ssl.enabled.protocols", error.to_string()))?
         // Rustls's own verifier, or one that asks it.
         .dangerous()
         .with_custom_certificate_verifier(verifier);
-    let (Some(certificate), Some(key)) = (&settings.certificate, &settings.key) else {
-        return Ok(builder.with_no_client_auth());
-    };
-    let chain = material::certificates(certificate, CERTIFICATE)?;
-    let key = material::private_key(key, KEY, settings)?;
-    builder
-        .with_client_auth_cert(chain, key)
-        .or_else(|error| invalid(KEY, format!("does not fit the certificate ({error})")))
+    match identity::resolver(settings, &provider)? {
+        Some(resolver) => Ok(builder.with_client_cert_resolver(resolver)),
+        None => Ok(builder.with_no_client_auth()),
+    }
 }
 
 fn versions(versions: TlsVersions) -> &'static [&'static SupportedProtocolVersion] {

@@ -1,7 +1,10 @@
-//! Certificates, keys and lists, from files and texts.
+//! Certificates, keys and lists, from files and texts: PEM, or Java's key stores.
 
 use super::invalid;
-use crate::{ConfigError, Pem, TlsSettings};
+use crate::{
+    ConfigError, Secret, TlsSettings, TlsSource,
+    store::{self, Format, Identity, Store, StoreError},
+};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use rustls::pki_types::{
     CertificateDer, CertificateRevocationListDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject,
@@ -9,34 +12,152 @@ use rustls::pki_types::{
 use std::fs;
 use zeroize::Zeroizing;
 
+pub(super) const ROOTS: &str = "ssl.truststore.location";
+pub(super) const REVOKED: &str = "ssl.crl.location";
+const ROOTS_PASSWORD: &str = "ssl.truststore.password";
+const STORE: &str = "ssl.keystore.location";
+const STORE_PASSWORD: &str = "ssl.keystore.password";
+const CERTIFICATE: &str = "ssl.keystore.certificate.chain";
+const KEY: &str = "ssl.keystore.key";
+const KEY_PASSWORD: &str = "ssl.key.password";
+
 /// How a sequence in DER begins.
 const DER: &[u8] = &[0x30];
 
-pub(super) fn certificates(
-    pem: &Pem,
+/// The certificates of those that are trusted.
+pub(super) fn authorities(
+    source: &TlsSource,
+    settings: &TlsSettings,
+) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+    let bytes = bytes(source, ROOTS)?;
+    let Some(format) = Format::of(&bytes) else {
+        return certificates(&bytes, ROOTS);
+    };
+    let store = read_store(
+        format,
+        &bytes,
+        settings.roots_password.as_ref(),
+        (ROOTS, ROOTS_PASSWORD),
+    )?;
+    let found = store.authorities();
+    if found.is_empty() {
+        return invalid(
+            ROOTS,
+            "names a store without an entry that is trusted: keytool -importcert makes one (and \
+             openssl pkcs12 -export does with -jdktrust anyExtendedKeyUsage)",
+        );
+    }
+    Ok(found)
+}
+
+/// Our certificates with their keys, and the setting that is at fault if they do not fit.
+pub(super) fn identities(
+    certificate: &TlsSource,
+    key: &TlsSource,
+    settings: &TlsSettings,
+) -> Result<(Vec<Identity>, &'static str), ConfigError> {
+    let certificate_bytes = bytes(certificate, CERTIFICATE)?;
+    if let Some(format) = Format::of(&certificate_bytes).filter(|_| certificate == key) {
+        return Ok((
+            stored_identities(format, &certificate_bytes, settings)?,
+            STORE,
+        ));
+    }
+    let key_bytes = bytes(key, KEY)?;
+    for (bytes, at_fault) in [(&certificate_bytes, CERTIFICATE), (&key_bytes, KEY)] {
+        if Format::of(bytes).is_some() {
+            return invalid(
+                at_fault,
+                "must be PEM: ssl.keystore.location names a JKS or PKCS#12 store, which then has \
+                 certificate and key",
+            );
+        }
+    }
+    let chain = certificates(&certificate_bytes, CERTIFICATE)?;
+    let key = private_key(&key_bytes, settings)?;
+    Ok((vec![Identity { chain, key }], KEY))
+}
+
+fn stored_identities(
+    format: Format,
+    bytes: &[u8],
+    settings: &TlsSettings,
+) -> Result<Vec<Identity>, ConfigError> {
+    let password = settings.keystore_password.as_ref();
+    let store = read_store(format, bytes, password, (STORE, STORE_PASSWORD))?;
+    let (key_password, at_fault) = match &settings.key_password {
+        Some(password) => (Some(password), KEY_PASSWORD),
+        None => (password, STORE_PASSWORD),
+    };
+    let identities = match store.identities(key_password) {
+        Ok(identities) => identities,
+        Err(StoreError::Password) => {
+            return invalid(
+                at_fault,
+                "does not open a key of the store (a key with a password of its own takes \
+                 ssl.key.password)",
+            );
+        }
+        Err(error) => return store_failed(error, (STORE, at_fault)),
+    };
+    if identities.is_empty() {
+        return invalid(STORE, "names a store without a private key");
+    }
+    if identities.iter().any(|identity| identity.chain.is_empty()) {
+        return invalid(
+            STORE,
+            "names a store with a private key that has no certificate",
+        );
+    }
+    Ok(identities)
+}
+
+fn read_store(
+    format: Format,
+    bytes: &[u8],
+    password: Option<&Secret>,
+    keys: (&'static str, &'static str),
+) -> Result<Store, ConfigError> {
+    Store::read(format, bytes, password).or_else(|error| store_failed(error, keys))
+}
+
+/// `keys` are those of the store and its password.
+fn store_failed<T>(
+    error: StoreError,
+    (store, password): (&'static str, &'static str),
+) -> Result<T, ConfigError> {
+    match error {
+        StoreError::NoPassword => invalid(password, "must be set: the store is encrypted"),
+        StoreError::Password => invalid(
+            password,
+            "does not open the store (or the store was changed or damaged)",
+        ),
+        error => invalid(store, format!("names a store that {error}")),
+    }
+}
+
+fn certificates(
+    bytes: &[u8],
     key: &'static str,
 ) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
-    let bytes = bytes(pem, key)?;
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(bytes).collect();
     match found {
         Ok(found) if !found.is_empty() => Ok(found),
-        Ok(_) => invalid(key, no_pem(&bytes, "certificate")),
+        Ok(_) => no_pem(bytes, key, "certificate"),
         Err(error) => invalid(key, format!("holds broken PEM ({error})")),
     }
 }
 
-pub(super) fn private_key(
-    pem: &Pem,
-    key: &'static str,
+fn private_key(
+    bytes: &[u8],
     settings: &TlsSettings,
 ) -> Result<PrivateKeyDer<'static>, ConfigError> {
     const BEGIN: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
     const END: &str = "-----END ENCRYPTED PRIVATE KEY-----";
-    let bytes = bytes(pem, key)?;
-    let text = std::str::from_utf8(&bytes).unwrap_or("");
+    let text = std::str::from_utf8(bytes).unwrap_or("");
     if text.contains("Proc-Type: 4,ENCRYPTED") {
         return invalid(
-            key,
+            KEY,
             "is encrypted in OpenSSL's old way: openssl pkcs8 -topk8 -in OLD -out NEW converts it",
         );
     }
@@ -46,15 +167,36 @@ pub(super) fn private_key(
     if let Some((body, _)) = encrypted {
         return decrypt(body, settings);
     }
-    PrivateKeyDer::from_pem_slice(&bytes).or_else(|_| invalid(key, no_pem(&bytes, "private key")))
+    PrivateKeyDer::from_pem_slice(bytes).or_else(|_| no_pem(bytes, KEY, "private key"))
+}
+
+/// Opens an encrypted PKCS#8 key.
+fn decrypt(body: &str, settings: &TlsSettings) -> Result<PrivateKeyDer<'static>, ConfigError> {
+    let Some(password) = &settings.key_password else {
+        return invalid(KEY_PASSWORD, "must be set: the key is encrypted");
+    };
+    let body: String = body.split_whitespace().collect();
+    let der = BASE64
+        .decode(body)
+        .or_else(|_| invalid(KEY, "holds broken PEM"))?;
+    let opened = store::open_pkcs8(&der, Some(password.expose()), &mut Default::default());
+    match opened {
+        Ok(mut key) => Ok(PrivatePkcs8KeyDer::from(std::mem::take(&mut *key)).into()),
+        Err(StoreError::Password) => invalid(KEY_PASSWORD, "does not open the key"),
+        Err(error) => invalid(
+            KEY,
+            format!(
+                "holds a key that {error} (openssl pkcs8 -topk8 -v2 aes256 makes one that can be used)"
+            ),
+        ),
+    }
 }
 
 /// Lists of revoked certificates: PEM, or a single one in DER.
 pub(super) fn revocation_lists(
-    pem: &Pem,
-    key: &'static str,
+    source: &TlsSource,
 ) -> Result<Vec<CertificateRevocationListDer<'static>>, ConfigError> {
-    let bytes = bytes(pem, key)?;
+    let bytes = bytes(source, REVOKED)?;
     if bytes.starts_with(DER) {
         return Ok(vec![CertificateRevocationListDer::from(bytes.to_vec())]);
     }
@@ -62,66 +204,53 @@ pub(super) fn revocation_lists(
     match found {
         Ok(found) if !found.is_empty() => Ok(found),
         Ok(_) => invalid(
-            key,
+            REVOKED,
             "holds no list of revoked certificates (X509 CRL) in PEM or DER",
         ),
-        Err(error) => invalid(key, format!("holds broken PEM ({error})")),
+        Err(error) => invalid(REVOKED, format!("holds broken PEM ({error})")),
     }
 }
 
-/// Opens an encrypted PKCS#8 key.
-fn decrypt(body: &str, settings: &TlsSettings) -> Result<PrivateKeyDer<'static>, ConfigError> {
-    const PASSWORD: &str = "ssl.key.password";
-    let Some(password) = &settings.key_password else {
-        return invalid(PASSWORD, "must be set: the key is encrypted");
-    };
-    let body: String = body.split_whitespace().collect();
-    let opened = BASE64.decode(body).ok().and_then(|der| {
-        let info = pkcs8::EncryptedPrivateKeyInfoRef::try_from(&*der).ok()?;
-        info.decrypt(password.expose()).ok()
-    });
-    match opened {
-        Some(key) => Ok(PrivatePkcs8KeyDer::from(key.as_bytes().to_vec()).into()),
-        None => invalid(
-            PASSWORD,
-            "does not open the key (or it is encrypted in a way that is not known: openssl pkcs8 \
-             -topk8 -v2 aes256 makes one that is)",
-        ),
-    }
-}
-
-fn bytes(pem: &Pem, key: &'static str) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
-    match pem {
-        Pem::Text(text) => Ok(Zeroizing::new(text.expose().as_bytes().to_vec())),
-        Pem::File(path) => match fs::read(path) {
+fn bytes(source: &TlsSource, key: &'static str) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
+    match source {
+        TlsSource::Pem(text) => Ok(Zeroizing::new(text.expose().as_bytes().to_vec())),
+        TlsSource::File(path) => match fs::read(path) {
             Ok(bytes) => Ok(Zeroizing::new(bytes)),
             Err(error) => invalid(key, format!("names a file that cannot be read ({error})")),
         },
     }
 }
 
-/// What it is instead of PEM with such a thing in it.
-fn no_pem(bytes: &[u8], thing: &str) -> String {
-    const JKS: &[u8] = &[0xfe, 0xed, 0xfe, 0xed];
-    if bytes.starts_with(JKS) || bytes.starts_with(DER) {
-        return "must be PEM, and is a JKS or PKCS#12 store: convert it by keytool -list -rfc \
-                -keystore STORE (certificates) or openssl pkcs12 -in STORE (keys)"
-            .into();
+/// It has no such thing in PEM, and is no store that there is.
+fn no_pem<T>(bytes: &[u8], key: &'static str, thing: &str) -> Result<T, ConfigError> {
+    const JCEKS: &[u8] = &[0xce, 0xce, 0xce, 0xce];
+    if bytes.starts_with(JCEKS) {
+        return invalid(
+            key,
+            "is a JCEKS store: keytool -importkeystore -srckeystore OLD -srcstoretype JCEKS \
+             -destkeystore NEW -deststoretype PKCS12 makes one that can be read",
+        );
     }
-    format!("holds no {thing} in PEM")
+    if bytes.starts_with(DER) {
+        return invalid(
+            key,
+            "is neither PEM nor a JKS or PKCS#12 store (which must be DER)",
+        );
+    }
+    invalid(key, format!("holds no {thing} in PEM"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::{Other, client::client_config};
-    use crate::{Pem, Secret, TlsSettings};
+    use crate::{Secret, TlsSettings, TlsSource};
 
     const CERTIFICATE: &str = include_str!("../tests/data/client.crt");
     /// Opened by `opensesame`.
     const ENCRYPTED: &str = include_str!("../tests/data/client-encrypted.key");
 
     fn with_key(key: &str, password: Option<&str>) -> Result<(), String> {
-        let pem = |text: &str| Some(Pem::Text(Secret::new(text)));
+        let pem = |text: &str| Some(TlsSource::Pem(Secret::new(text)));
         let mut settings = TlsSettings::default();
         settings.roots = pem(CERTIFICATE);
         settings.certificate = pem(CERTIFICATE);

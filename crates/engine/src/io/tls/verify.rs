@@ -1,6 +1,9 @@
 //! Who is believed to be a broker, or a web server.
 
-use super::{Other, invalid, material};
+use super::{
+    Other, invalid,
+    material::{self, REVOKED, ROOTS},
+};
 use crate::{ConfigError, TlsSettings};
 use rustls::{
     CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme,
@@ -13,9 +16,6 @@ use rustls::{
 };
 use std::sync::Arc;
 
-const ROOTS: &str = "ssl.truststore.location";
-const REVOKED: &str = "ssl.crl.location";
-
 /// What the settings ask of the other side's certificate.
 pub(super) fn verifier(
     settings: &TlsSettings,
@@ -26,7 +26,7 @@ pub(super) fn verifier(
     let mut builder = WebPkiServerVerifier::builder_with_provider(roots, provider);
     if let Some(lists) = &settings.revoked {
         builder = builder
-            .with_crls(material::revocation_lists(lists, REVOKED)?)
+            .with_crls(material::revocation_lists(lists)?)
             .only_check_end_entity_revocation()
             .enforce_revocation_expiration();
         // The lists are of the brokers' authorities; a web server's may have none among them.
@@ -49,8 +49,8 @@ pub(super) fn verifier(
 
 fn roots(settings: &TlsSettings, other: Other) -> Result<RootCertStore, ConfigError> {
     let mut roots = RootCertStore::empty();
-    if let Some(pem) = &settings.roots {
-        for certificate in material::certificates(pem, ROOTS)? {
+    if let Some(source) = &settings.roots {
+        for certificate in material::authorities(source, settings)? {
             roots
                 .add(certificate)
                 .or_else(|error| invalid(ROOTS, format!("holds a broken certificate ({error})")))?;
