@@ -107,8 +107,9 @@ pub use guanaco_engine::{
     HealthProblem, KafkaError, KerberosFailure, MetricName, Metrics, Timestamp, Topic, Written,
 };
 pub use guanaco_engine::{
-    KerberosSettings, Mechanism, OAuthSettings, SaslSettings, Secret, Security, SecurityProtocol,
-    TlsSettings, TlsSource, TlsVersions, Token, TokenError, TokenFuture, TokenProvider,
+    Credentials, CredentialsError, CredentialsFuture, CredentialsProvider, KerberosSettings,
+    Mechanism, OAuthSettings, SaslSettings, Secret, Security, SecurityProtocol, TlsSettings,
+    TlsSource, TlsVersions, Token, TokenError, TokenFuture, TokenProvider,
 };
 pub use partitioner::{PartitionWith, Partitioner, partition_with};
 pub use producer::{KafkaProducer, KafkaStreamExt};

@@ -5,6 +5,7 @@ pub mod batch;
 mod config;
 mod contain;
 pub mod core;
+mod credentials;
 mod detached;
 mod error;
 mod health;
@@ -29,6 +30,7 @@ pub use config::{
 };
 #[doc(hidden)]
 pub use contain::without_panic;
+pub use credentials::{Credentials, CredentialsError, CredentialsFuture, CredentialsProvider};
 #[doc(hidden)]
 pub use detached::Detached;
 pub use error::{

@@ -9,11 +9,11 @@ mod plan;
 pub(crate) use endpoint::Endpoint;
 #[cfg(feature = "gssapi")]
 pub(crate) use plan::Kerberos;
-pub(crate) use plan::{Login, Tokens};
+pub(crate) use plan::{Login, Passwords, Tokens};
 #[cfg(feature = "tls")]
 pub(crate) use plan::{Oidc, Plan, ScramHash};
 
-use crate::{Secret, TokenProvider};
+use crate::{CredentialsProvider, Secret, TokenProvider};
 use std::{path::PathBuf, sync::Arc};
 
 /// Encryption and authentication. `docs/security.md` shows each kind.
@@ -126,6 +126,7 @@ pub struct SaslSettings {
     pub allow_cleartext: bool,
     module: Option<jaas::Module>,
     provider: Option<Arc<dyn TokenProvider>>,
+    credentials: Option<Arc<dyn CredentialsProvider>>,
 }
 
 /// `sasl.mechanism`
@@ -222,6 +223,13 @@ impl TlsSettings {
 }
 
 impl SaslSettings {
+    /// Gets name and password for PLAIN and SCRAM from here, for each new connection and each renewal
+    /// of a session, instead of from `sasl.username` and `sasl.password` or `sasl.jaas.config`. The
+    /// mechanism is still to be set.
+    pub fn set_credentials_provider(&mut self, provider: Arc<dyn CredentialsProvider>) {
+        self.credentials = Some(provider);
+    }
+
     /// Gets tokens from here instead of from `sasl.oauthbearer.*`. Sets the mechanism to OAUTHBEARER.
     pub fn set_token_provider(&mut self, provider: Arc<dyn TokenProvider>) {
         self.mechanism = Some(Mechanism::OAuthBearer);
@@ -241,6 +249,7 @@ impl std::fmt::Debug for SaslSettings {
             .field("allow_cleartext", &self.allow_cleartext)
             .field("module", &self.module)
             .field("provider", &self.provider.is_some())
+            .field("credentials", &self.credentials.is_some())
             .finish()
     }
 }

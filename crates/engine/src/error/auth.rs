@@ -83,6 +83,9 @@ pub enum AuthFailure {
         /// The rule.
         rule: &'static str,
     },
+    /// There is no name and password to show.
+    #[error("there are no credentials: {0}")]
+    Credentials(Arc<str>),
     /// There is no token to show.
     #[error("there is no token: {0}")]
     Token(Arc<str>),
@@ -98,11 +101,15 @@ impl AuthFailure {
     }
 
     /// Whether it is certain what is wrong; where not, it may be a broker on its way up or down, or
-    /// a token endpoint or a KDC that is away.
+    /// somebody who is away that has our token, ticket or password.
     #[must_use]
     pub fn is_certain(&self) -> bool {
         match self {
-            Self::NotTls | Self::NeedsSasl | Self::Tls(_) | Self::Token(_) => false,
+            Self::NotTls
+            | Self::NeedsSasl
+            | Self::Tls(_)
+            | Self::Credentials(_)
+            | Self::Token(_) => false,
             Self::Kerberos(failure) => failure.is_certain(),
             _ => true,
         }

@@ -6,8 +6,8 @@ use super::{
     frame::FrameError,
 };
 use crate::{
-    AuthFailure, KafkaError, ProducerConfig, Secret, TokenError,
-    config::security::{Login, Tokens},
+    AuthFailure, Credentials, CredentialsError, KafkaError, ProducerConfig, Secret, TokenError,
+    config::security::{Login, Passwords, Tokens},
     contain::without_panic,
 };
 use bytes::Bytes;
@@ -77,25 +77,31 @@ impl Authenticator {
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
         match &self.login {
-            Login::Plain { username, password } => {
-                let text = format!("\0{}\0{}", username.expose(), password.expose());
+            Login::Plain { passwords } => {
+                // Before the handshake, as with a token.
+                let ours = credentials(passwords, limit).await?;
+                if ours.has_zero() {
+                    let why = "what was given holds a zero byte";
+                    return Err(ConnectErrorKind::Auth(AuthFailure::Credentials(why.into())));
+                }
+                let text = format!("\0{}\0{}", ours.username.expose(), ours.password.expose());
                 let message = Secret::new(text);
                 let mut exchange = Exchange::start(connection, "PLAIN", limit).await?;
-                let answer = exchange.send(&message, password).await?;
+                let answer = exchange.send(&message, &ours.password).await?;
                 exchange.done(&answer);
                 Ok(())
             }
             #[cfg(feature = "tls")]
             Login::Scram {
                 hash,
-                username,
-                password,
+                passwords,
                 delegation_token,
             } => {
+                let ours = credentials(passwords, limit).await?;
                 let scram = super::scram::Scram::new(
                     *hash,
-                    username,
-                    password,
+                    &ours.username,
+                    &ours.password,
                     *delegation_token,
                     nonce()?,
                 );
@@ -104,7 +110,7 @@ impl Authenticator {
                     crate::config::security::ScramHash::Sha512 => "SCRAM-SHA-512",
                 };
                 let exchange = Exchange::start(connection, name, limit).await?;
-                exchange.scram(scram, password).await
+                exchange.scram(scram, &ours.password).await
             }
             #[cfg(not(feature = "tls"))]
             Login::Scram { .. } => Err(ConnectErrorKind::Unsupported(
@@ -174,6 +180,26 @@ impl Authenticator {
             Err(_) => Err(failed(format!("none within {} ms", limit.as_millis()))),
         }
     }
+}
+
+/// The name and password that are good now.
+async fn credentials(
+    passwords: &Passwords,
+    limit: Duration,
+) -> Result<Credentials, ConnectErrorKind> {
+    let provider = match passwords {
+        Passwords::Settings(credentials) => return Ok(credentials.clone()),
+        Passwords::Provider(provider) => provider,
+    };
+    let asked = without_panic(async { provider.credentials().await });
+    let why = match timeout(limit, asked).await {
+        Ok(Some(Ok(credentials))) => return Ok(credentials),
+        Ok(Some(Err(error))) => error,
+        Ok(None) => CredentialsError::new("the credentials provider panicked"),
+        Err(_) => CredentialsError::new(format!("none within {} ms", limit.as_millis())),
+    };
+    let why = why.to_string().into();
+    Err(ConnectErrorKind::Auth(AuthFailure::Credentials(why)))
 }
 
 /// An exchange that has begun.

@@ -3,6 +3,7 @@
 
 mod acl;
 mod canary;
+mod credentials;
 mod failures;
 mod log;
 mod oauth;

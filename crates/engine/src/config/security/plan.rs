@@ -6,7 +6,7 @@
 )]
 
 use super::{Endpoint, Mechanism, Security, TlsSettings, jaas::Module};
-use crate::{ConfigError, Secret, TokenProvider};
+use crate::{ConfigError, Credentials, CredentialsProvider, Secret, TokenProvider};
 use std::{
     ffi::{OsStr, OsString},
     path::PathBuf,
@@ -24,13 +24,11 @@ pub(crate) struct Plan {
 #[derive(Clone, Debug)]
 pub(crate) enum Login {
     Plain {
-        username: Secret,
-        password: Secret,
+        passwords: Passwords,
     },
     Scram {
         hash: ScramHash,
-        username: Secret,
-        password: Secret,
+        passwords: Passwords,
         delegation_token: bool,
     },
     OAuth {
@@ -62,6 +60,13 @@ pub(crate) struct Kerberos {
 pub(crate) enum ScramHash {
     Sha256,
     Sha512,
+}
+
+/// Where a name and its password come from.
+#[derive(Clone)]
+pub(crate) enum Passwords {
+    Provider(Arc<dyn CredentialsProvider>),
+    Settings(Credentials),
 }
 
 /// Where tokens come from.
@@ -108,7 +113,9 @@ impl Security {
         if !self.protocol.is_encrypted() && !self.tls.is_untouched() {
             warnings.push("settings of ssl.* have no effect: security.protocol does not use TLS");
         }
-        if !self.protocol.has_sasl() && self.sasl.password.is_some() {
+        if !self.protocol.has_sasl()
+            && (self.sasl.password.is_some() || self.sasl.credentials.is_some())
+        {
             warnings.push("settings of sasl.* have no effect: security.protocol does not use SASL");
         }
         warnings
@@ -178,40 +185,51 @@ impl Security {
     }
 
     fn plan_plain(&self) -> Result<Login, ConfigError> {
-        let (username, password) = self.credentials()?;
-        if username.expose().contains('\0') || password.expose().contains('\0') {
+        let passwords = self.passwords()?;
+        if matches!(&passwords, Passwords::Settings(given) if given.has_zero()) {
             return invalid(
                 "sasl.password",
                 "and sasl.username must not hold a zero byte",
             );
         }
-        Ok(Login::Plain { username, password })
+        Ok(Login::Plain { passwords })
     }
 
     fn plan_scram(&self, hash: ScramHash) -> Result<Login, ConfigError> {
         if !cfg!(feature = "tls") {
             return disabled("sasl.mechanism");
         }
-        let (username, password) = self.credentials()?;
         Ok(Login::Scram {
             hash,
-            username,
-            password,
+            passwords: self.passwords()?,
             delegation_token: self.sasl.delegation_token,
         })
     }
 
-    fn credentials(&self) -> Result<(Secret, Secret), ConfigError> {
-        match (&self.sasl.username, &self.sasl.password) {
-            (Some(username), Some(password)) => Ok((username.clone(), password.clone())),
+    fn passwords(&self) -> Result<Passwords, ConfigError> {
+        let sasl = &self.sasl;
+        match (&sasl.credentials, &sasl.username, &sasl.password) {
+            (Some(provider), _, _) => Ok(Passwords::Provider(Arc::clone(provider))),
+            (None, Some(username), Some(password)) => Ok(Passwords::Settings(Credentials::new(
+                username.clone(),
+                password.clone(),
+            ))),
             _ => invalid(
                 "sasl.jaas.config",
-                "must give username and password (or set sasl.username and sasl.password)",
+                "must give username and password (or set sasl.username and sasl.password, or give \
+                 the producer a CredentialsProvider)",
             ),
         }
     }
 
     fn plan_oauth(&self) -> Result<Login, ConfigError> {
+        if self.sasl.credentials.is_some() {
+            return invalid(
+                "sasl.mechanism",
+                "must be PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512, as the producer has a \
+                 CredentialsProvider",
+            );
+        }
         let tokens = match &self.sasl.provider {
             Some(provider) => Tokens::Provider(Arc::clone(provider)),
             None => Tokens::Oidc(self.plan_oidc()?),
@@ -331,6 +349,15 @@ impl Security {
 fn without_type(name: &OsStr) -> &[u8] {
     let bytes = name.as_encoded_bytes();
     bytes.strip_prefix(b"FILE:").unwrap_or(bytes)
+}
+
+impl std::fmt::Debug for Passwords {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Provider(_) => "Provider",
+            Self::Settings(_) => "Settings",
+        })
+    }
 }
 
 impl std::fmt::Debug for Tokens {

@@ -1,6 +1,7 @@
 use super::peer::{Asked, MODERN, SASL, answer, connected, read};
 use crate::{
-    AuthFailure, ProducerConfig, TokenFuture, TokenProvider,
+    AuthFailure, Credentials, CredentialsError, CredentialsFuture, CredentialsProvider,
+    ProducerConfig, TokenFuture, TokenProvider,
     io::{connection::Connection, dial::ConnectErrorKind, secure::Secure},
 };
 use bytes::Bytes;
@@ -160,4 +161,55 @@ async fn a_token_provider_that_panics_is_a_failure_of_its_own() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// What comes of asking such a provider.
+async fn asked(provider: impl CredentialsProvider, limit: Duration) -> String {
+    let (mut connection, _peer) = connected(&SASL).await;
+    let settings = [
+        ("security.protocol", "SASL_PLAINTEXT"),
+        ("sasl.mechanism", "PLAIN"),
+        ("sasl.allow.cleartext", "true"),
+    ];
+    let (mut config, _) = ProducerConfig::from_properties(settings).unwrap();
+    let provider = Arc::new(provider);
+    config.security.sasl.set_credentials_provider(provider);
+    let secure = Secure::of(&config).unwrap();
+    match secure
+        .authenticate(&mut connection, limit)
+        .await
+        .unwrap_err()
+    {
+        ConnectErrorKind::Auth(AuthFailure::Credentials(why)) => why.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_credentials_provider_that_has_none_is_a_failure_of_its_own() {
+    /// Panics when it is asked.
+    struct Panics;
+    impl CredentialsProvider for Panics {
+        fn credentials(&self) -> CredentialsFuture<'_> {
+            panic!("at once")
+        }
+    }
+    let panicked = "the credentials provider panicked";
+    assert_eq!(asked(Panics, super::LONG).await, panicked);
+    let later = || async { panic!("later") };
+    assert_eq!(asked(later, super::LONG).await, panicked);
+    let sealed = || async { Err(CredentialsError::new("the vault is sealed")) };
+    assert_eq!(asked(sealed, super::LONG).await, "the vault is sealed");
+    let zero = || async { Ok(Credentials::new("bob", "a\0b")) };
+    assert_eq!(
+        asked(zero, super::LONG).await,
+        "what was given holds a zero byte"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_credentials_provider_has_only_the_time_of_the_connection() {
+    let never = || std::future::pending();
+    let limit = Duration::from_millis(700);
+    assert_eq!(asked(never, limit).await, "none within 700 ms");
 }
