@@ -175,6 +175,17 @@ impl Security {
                        security.protocol=SASL_SSL, or sasl.allow.cleartext=true to accept that",
             });
         }
+        let takes_passwords = matches!(
+            mechanism,
+            Mechanism::Plain | Mechanism::ScramSha256 | Mechanism::ScramSha512
+        );
+        if self.sasl.credentials.is_some() && !takes_passwords {
+            return invalid(
+                "sasl.mechanism",
+                "must be PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512, as the producer has a \
+                 CredentialsProvider",
+            );
+        }
         match mechanism {
             Mechanism::Plain => self.plan_plain(),
             Mechanism::ScramSha256 => self.plan_scram(ScramHash::Sha256),
@@ -223,13 +234,6 @@ impl Security {
     }
 
     fn plan_oauth(&self) -> Result<Login, ConfigError> {
-        if self.sasl.credentials.is_some() {
-            return invalid(
-                "sasl.mechanism",
-                "must be PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512, as the producer has a \
-                 CredentialsProvider",
-            );
-        }
         let tokens = match &self.sasl.provider {
             Some(provider) => Tokens::Provider(Arc::clone(provider)),
             None => Tokens::Oidc(self.plan_oidc()?),
