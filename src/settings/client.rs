@@ -45,7 +45,6 @@ const HARMLESS: &[&str] = &[
     "retries",
     "retry.backoff.max.ms",
     "retry.backoff.ms",
-    "sasl.kerberos.service.name",
     "sasl.mechanism",
     "security.protocol",
     "send.buffer.bytes",

@@ -14,7 +14,7 @@ pub enum KerberosFailure {
     )]
     NoCredentials,
     /// There is a ticket, and no keytab to get another with.
-    #[error("our ticket has expired (kinit gets another; from a keytab it is gotten in time)")]
+    #[error("our ticket has expired (kinit gets another; with a keytab that happens by itself)")]
     TicketExpired,
     /// The KDC does not know us.
     #[error("the KDC does not know our principal")]
