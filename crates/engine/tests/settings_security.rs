@@ -155,9 +155,16 @@ fn a_token_endpoint_beyond_this_machine_is_https() {
 }
 
 #[test]
-fn stores_of_java_are_refused_with_the_way_to_convert_them() {
-    assert!(set("ssl.truststore.type", "JKS").contains("keytool -list -rfc"));
-    assert!(set("ssl.keystore.type", "pkcs12").contains("openssl pkcs12"));
+fn stores_are_of_the_kinds_that_java_and_openssl_make() {
+    for key in ["ssl.truststore.type", "ssl.keystore.type"] {
+        for known in ["JKS", "pkcs12", "PEM"] {
+            ready(&[("security.protocol", "SSL"), (key, known)]);
+        }
+        assert_eq!(
+            set(key, "BCFKS"),
+            format!("{key} must be PEM, JKS or PKCS12")
+        );
+    }
 }
 
 #[test]

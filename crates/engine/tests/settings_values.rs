@@ -340,8 +340,12 @@ fn keys_without_effect_warn_unless_they_ask_for_what_happens_anyway() {
 #[test]
 fn keys_that_wait_for_something_name_it() {
     for (key, value, waits_for) in [
-        ("ssl.crl.location", "/x", "lists of revoked certificates"),
         ("transactional.id", "t", "transactions"),
+        (
+            "sasl.oauthbearer.assertion.file",
+            "/x",
+            "OAUTHBEARER with assertions (the JWT bearer grant)",
+        ),
     ] {
         assert_eq!(
             read(&[(key, value)]).unwrap_err().to_string(),
