@@ -14,15 +14,14 @@ use crate::{
 use guanaco_engine::{ConfigError, ProducerConfig};
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-const KAFKA: &str = "kafka-clients";
+pub(super) const KAFKA: &str = "kafka-clients";
+const CLOSE_TIMEOUT: &str = "close.timeout.ms";
 
 /// A producer's section that was read and found good: see [`Config::producer`](super::Config::producer).
 #[derive(Clone)]
 pub struct ProducerSection {
     path: String,
     layout: Layout,
-    /// Whether `close-timeout` was set.
-    close_timeout: bool,
     discovery: Option<Arc<dyn Discovery>>,
     properties: BTreeMap<String, String>,
     entries: Vec<Entry>,
@@ -52,7 +51,6 @@ impl ProducerSection {
             section: Self {
                 path: path.to_owned(),
                 layout: Layout::default(),
-                close_timeout: false,
                 discovery: None,
                 properties: BTreeMap::new(),
                 entries: Vec::new(),
@@ -73,9 +71,7 @@ impl ProducerSection {
             reader.section.discovery = Some(discovery(&layout.discovery_method, &at)?);
         }
         let [layout, property] = close_timeouts;
-        let layout = layout.filter(|origin| !origin.is_default());
-        reader.section.close_timeout = layout.is_some();
-        match (layout, property) {
+        match (layout.filter(|origin| !origin.is_default()), property) {
             (Some(other), Some(at)) => Err(LoadError::Twice {
                 at,
                 path: format!("{path}.close-timeout"),
@@ -114,6 +110,12 @@ impl ProducerSection {
         let all = self.properties.iter();
         all.map(|(key, value)| (key.as_str(), value.as_str()))
     }
+
+    /// Whether a key of the layout has its value from somebody, and not by default.
+    fn sets(&self, key: &str) -> bool {
+        let mut entries = self.entries.iter();
+        entries.any(|entry| entry.key == key && !entry.origin.is_default())
+    }
 }
 
 impl<K, V> ProducerSettings<K, V> {
@@ -133,8 +135,23 @@ impl<K, V> ProducerSettings<K, V> {
         Ok(Self::new(key, value).with_section(&section))
     }
 
-    /// These settings with everything that a section says. What is set and does nothing here is
-    /// logged as a warning.
+    /// These settings with everything that a section sets: in its files, by variables and by
+    /// overrides. What it leaves to its default stays as it is here.
+    ///
+    /// An empty `service-name` takes a [discovery](Self::with_discovery) away. What is set and does
+    /// nothing here is logged as a warning.
+    ///
+    /// ```
+    /// # use guanaco::{config::{Config, Format}, ProducerSettings, serialization::StringSerializer};
+    /// # fn main() -> Result<(), guanaco::Error> {
+    /// let file = "guanaco.producer.kafka-clients.linger.ms = 20";
+    /// let section = Config::parse(file, Format::Hocon)?.producer()?;
+    /// let settings: ProducerSettings<_, String> = ProducerSettings::keyless(StringSerializer)
+    ///     .with_parallelism(50)
+    ///     .with_section(&section);
+    /// assert_eq!(settings.parallelism(), 50);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn with_section(self, section: &ProducerSection) -> Self {
         // Kafka's keys have theirs logged when the producer is created.
@@ -142,17 +159,31 @@ impl<K, V> ProducerSettings<K, V> {
             tracing::warn!(setting = warning.path, "{warning}");
         }
         let layout = &section.layout;
-        let mut settings = self
-            .with_resolve_timeout(layout.resolve_timeout)
-            .with_parallelism(layout.parallelism)
-            .with_parallelism_bytes(layout.parallelism_bytes)
-            .with_close_producer_on_stop(layout.close_on_producer_stop)
-            .with_properties(section.properties());
-        if section.close_timeout {
+        let mut settings = self.with_properties(section.properties());
+        if section.sets("resolve-timeout") {
+            settings = settings.with_resolve_timeout(layout.resolve_timeout);
+        }
+        if section.sets("parallelism") {
+            settings = settings.with_parallelism(layout.parallelism);
+        }
+        if section.sets("parallelism-bytes") {
+            settings = settings.with_parallelism_bytes(layout.parallelism_bytes);
+        }
+        if section.sets("close-on-producer-stop") {
+            settings = settings.with_close_producer_on_stop(layout.close_on_producer_stop);
+        }
+        // One setting in two spellings: the one that is set now counts.
+        if section.sets("close-timeout") {
             settings = settings.with_close_timeout(layout.close_timeout);
+        } else if section.properties.contains_key(CLOSE_TIMEOUT) {
+            settings.client.close_timeout = None;
         }
         match &section.discovery {
             Some(method) => settings.with_discovery(Arc::clone(method), &layout.service_name),
+            None if section.sets("service-name") => {
+                settings.client.discovery = None;
+                settings
+            }
             None => settings,
         }
     }
@@ -167,7 +198,7 @@ struct Reader {
 
 impl Reader {
     fn setting(&mut self, key: String, leaf: Leaf) -> Result<(), LoadError> {
-        let Leaf { value, origin } = leaf;
+        let Leaf { value, origin, .. } = leaf;
         let path = self.named(&key, &origin);
         let at = origin.clone();
         let text = match value {

@@ -5,6 +5,7 @@ mod files;
 mod formats;
 mod hocon;
 mod keys;
+mod section;
 
 use guanaco::{
     NoKey, ProducerSettings,
