@@ -30,6 +30,7 @@ mod env;
 mod error;
 mod format;
 mod hocon;
+mod layers;
 mod layout;
 mod origin;
 mod properties;
@@ -49,7 +50,8 @@ pub use section::{Entry, ProducerSection};
 use crate::discovery::Methods;
 use env::Variables;
 use guanaco_engine::ConfigKey;
-use std::{fmt, fs, path::Path, sync::OnceLock};
+use layers::Layer;
+use std::{fmt, path::Path, sync::OnceLock};
 use tree::{Flat, Leaf, Node, Table};
 
 /// The sections that are read when none is named.
@@ -62,9 +64,13 @@ const DEFAULT_SECTIONS: [&str; 3] = [
 /// A configuration: what was read, and what is put over it.
 ///
 /// From the strongest to the weakest: [overrides](Self::with_overrides), environment variables if
-/// they are [asked for](Self::with_env), the file, the defaults of this crate.
+/// they are [asked for](Self::with_env), the files, the last of [several](Self::load_all) first, the
+/// defaults of this crate.
 #[derive(Clone)]
 pub struct Config {
+    /// The lowest first.
+    layers: Vec<Layer>,
+    /// What they come to.
     root: Table,
     variables: Variables,
     overrides: Flat,
@@ -76,7 +82,7 @@ impl Config {
     /// The defaults, and nothing else.
     #[must_use]
     pub fn new() -> Self {
-        Self::of(Table::new())
+        Self::of(Vec::new(), Table::new())
     }
 
     /// Reads a file. Its ending says what it is: see [`Format`]. Substitutions such as `${?HOME}`
@@ -86,11 +92,35 @@ impl Config {
     /// If the file, or one that it includes, cannot be read or understood. What its sections say is
     /// not looked at before they are asked for.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, LoadError> {
-        let path = path.as_ref();
-        let format = Format::of(path).ok_or_else(|| LoadError::UnknownFormat {
-            file: path.display().to_string().into(),
-        })?;
-        Self::load_as(path, format)
+        Self::load_all([path])
+    }
+
+    /// Reads several files and lays them over each other: of two that set the same, the later one
+    /// wins. Each has the format that its ending says.
+    ///
+    /// They are one configuration then, as [`with_fallback`](Self::with_fallback) makes it of two.
+    /// No file may be missing.
+    ///
+    /// ```no_run
+    /// # use guanaco::config::{Config, LoadError};
+    /// # fn main() -> Result<(), LoadError> {
+    /// let config = Config::load_all(["base.conf", "production.yaml", "secrets.properties"])?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), of the first file that has one; and if what they come to together
+    /// refers to itself.
+    pub fn load_all<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<Self, LoadError> {
+        let paths = paths.into_iter();
+        let layers = paths.map(|path| {
+            let path = path.as_ref();
+            let format = Format::of(path).ok_or_else(|| LoadError::UnknownFormat {
+                file: path.display().to_string().into(),
+            })?;
+            Layer::of_file(path, format)
+        });
+        Self::of_layers(layers.collect::<Result<_, _>>()?)
     }
 
     /// Reads a file of this format, whatever its ending.
@@ -98,20 +128,7 @@ impl Config {
     /// # Errors
     /// As [`load`](Self::load).
     pub fn load_as(path: impl AsRef<Path>, format: Format) -> Result<Self, LoadError> {
-        let path = path.as_ref();
-        let text = fs::read_to_string(path).map_err(|error| LoadError::Unreadable {
-            file: path.display().to_string().into(),
-            reason: error.to_string().into(),
-        })?;
-        let variables = Variables::of_process();
-        let root = read(
-            &text,
-            format,
-            &Origin::of_file(path),
-            path.parent(),
-            &variables,
-        )?;
-        Ok(Self::of(root))
+        Self::of_layers(vec![Layer::of_file(path.as_ref(), format)?])
     }
 
     /// Reads a text. Includes are looked for from the current directory.
@@ -119,13 +136,53 @@ impl Config {
     /// # Errors
     /// As [`load`](Self::load); the text is called `text`.
     pub fn parse(text: &str, format: Format) -> Result<Self, LoadError> {
-        let variables = Variables::of_process();
-        let root = read(text, format, &Origin::in_text("text"), None, &variables)?;
-        Ok(Self::of(root))
+        Self::of_layers(vec![Layer::of_text(text, format)?])
     }
 
-    fn of(root: Table) -> Self {
+    /// Lays this configuration over a weaker one: what it does not set is as `weaker` has it.
+    ///
+    /// It happens before substitutions are followed, so that they see both: `${shop.name}` in one
+    /// is what the other says that it is. Kafka's keys of a properties file count for the default
+    /// section that the rest sets. `null` in HOCON takes a weaker setting back.
+    ///
+    /// Only what `weaker` has read counts. Environment variables, overrides, discovery methods and
+    /// [trust](Self::trusted) are those of `self`.
+    ///
+    /// ```
+    /// # use guanaco::config::{Config, Format};
+    /// # fn main() -> Result<(), guanaco::Error> {
+    /// let base = "akka.kafka.producer.kafka-clients { linger.ms = 20, client.id = ${shop}-orders }";
+    /// let base = Config::parse(base, Format::Hocon)?;
+    /// let here = Config::parse("shop = till-3", Format::Hocon)?;
+    /// let tuning = Config::parse("linger.ms = 5", Format::Properties)?;
+    ///
+    /// let section = tuning.with_fallback(here)?.with_fallback(base)?.producer()?;
+    /// let properties: Vec<_> = section.properties().collect();
+    /// assert_eq!(properties, [("client.id", "till-3-orders"), ("linger.ms", "5")]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// If what the two come to together refers to itself, or adds a value to one of another kind.
+    #[doc(alias("withFallback", "merge", "layers"))]
+    pub fn with_fallback(self, weaker: Self) -> Result<Self, LoadError> {
+        let layers: Vec<_> = weaker.layers.into_iter().chain(self.layers).collect();
+        let root = layers::merge(&layers, &Variables::of_process())?;
+        Ok(Self {
+            layers,
+            root,
+            ..self
+        })
+    }
+
+    fn of_layers(layers: Vec<Layer>) -> Result<Self, LoadError> {
+        let root = layers::merge(&layers, &Variables::of_process())?;
+        Ok(Self::of(layers, root))
+    }
+
+    fn of(layers: Vec<Layer>, root: Table) -> Self {
         Self {
+            layers,
             root,
             variables: Variables::default(),
             overrides: Flat::new(),
@@ -206,17 +263,15 @@ impl Config {
     /// # Errors
     /// If more than one of them is set, and as [`producer_at`](Self::producer_at).
     pub fn producer(&self) -> Result<ProducerSection, LoadError> {
-        let mut set = Vec::new();
-        for section in DEFAULT_SECTIONS {
-            let settings = self.settings(section)?;
-            if settings.values().any(|leaf| !leaf.origin.is_default()) {
-                set.push(section);
-            }
-        }
-        match set[..] {
+        match layers::set_sections(&self.root)[..] {
             [] => self.read(DEFAULT_SECTIONS[0], DEFAULT_SECTIONS[0]),
-            [section] => self.read(section, DEFAULT_SECTIONS[0]),
-            _ => Err(LoadError::Ambiguous { sections: set }),
+            [(section, _)] => self.read(section, DEFAULT_SECTIONS[0]),
+            [(section, at), (other, other_at), ..] => Err(LoadError::Ambiguous {
+                at: at.clone(),
+                section,
+                other,
+                other_at: other_at.clone(),
+            }),
         }
     }
 
@@ -292,54 +347,11 @@ fn defaults() -> Result<Flat, LoadError> {
     static DEFAULTS: OnceLock<Result<Flat, LoadError>> = OnceLock::new();
     let section = DEFAULT_SECTIONS[0];
     let read = || {
-        let root = hocon::read("", &Origin::Default, None, &Variables::default())?;
+        let root = hocon::resolve(&[], &Variables::default())?;
         match tree::find(&root, section) {
             Some(Node::Table(table)) => tree::flatten(section, table),
             _ => Ok(Flat::new()),
         }
     };
     DEFAULTS.get_or_init(read).clone()
-}
-
-fn read(
-    text: &str,
-    format: Format,
-    origin: &Origin,
-    directory: Option<&Path>,
-    variables: &Variables,
-) -> Result<Table, LoadError> {
-    match format {
-        Format::Hocon => hocon::read(text, origin, directory, variables),
-        Format::Properties => of_properties(text, origin),
-        #[cfg(feature = "config-toml")]
-        Format::Toml => toml::read(text, origin),
-        #[cfg(not(feature = "config-toml"))]
-        Format::Toml => disabled(format, "config-toml"),
-        #[cfg(feature = "config-yaml")]
-        Format::Yaml => yaml::read(text, origin),
-        #[cfg(not(feature = "config-yaml"))]
-        Format::Yaml => disabled(format, "config-yaml"),
-    }
-}
-
-#[cfg(not(all(feature = "config-toml", feature = "config-yaml")))]
-fn disabled(format: Format, feature: &'static str) -> Result<Table, LoadError> {
-    Err(LoadError::Disabled { format, feature })
-}
-
-/// Kafka's keys, for the default section.
-fn of_properties(text: &str, origin: &Origin) -> Result<Table, LoadError> {
-    let pairs = properties::parse(text).map_err(|broken| LoadError::Syntax {
-        at: origin.at(broken.line),
-        format: Format::Properties,
-        what: Some(broken.what),
-    })?;
-    let pairs = pairs.into_iter().map(|pair| {
-        let leaf = Leaf::text(pair.value, origin.at(pair.line));
-        (pair.key, Node::Leaf(leaf))
-    });
-    let mut root = Table::new();
-    let path = ["guanaco", "producer", "kafka-clients"];
-    tree::insert(&mut root, &path, Node::Table(pairs.collect()));
-    Ok(root)
 }

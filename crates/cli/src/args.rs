@@ -53,8 +53,8 @@ Examples:
 
 const CONFIG_HELP: &str = "\
 From the strongest to the weakest: -X, environment variables such as
-GUANACO_PRODUCER__KAFKA_CLIENTS__LINGER_MS, the file, the defaults. Keys of Kafka's that are not set
-are not shown.
+GUANACO_PRODUCER__KAFKA_CLIENTS__LINGER_MS, the files, the last one first, the defaults. Keys of
+Kafka's that are not set are not shown.
 
 Exit codes:
   0    the settings can be used
@@ -63,6 +63,7 @@ Exit codes:
 
 Examples:
   guanaco config --config application.conf
+  guanaco config --config base.conf --config production.yaml --config secrets.properties
   guanaco config --config application.conf --section orders.producer -X linger.ms=20";
 
 /// Where a producer's settings come from.
@@ -72,11 +73,12 @@ pub(crate) struct ConfigArgs {
     #[arg(short = 'X', value_name = "KEY=VALUE")]
     pub(crate) properties: Vec<String>,
 
-    /// A file of settings: .conf (HOCON), .json, .toml or .yaml, and Java properties otherwise.
+    /// A file of settings, repeatable: where several set the same, the last one wins. They are .conf
+    /// (HOCON), .json, .toml or .yaml, and Java properties otherwise.
     #[arg(short = 'F', long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) config: Option<PathBuf>,
+    pub(crate) config: Vec<PathBuf>,
 
-    /// The section of the file [default: guanaco.producer, akka.kafka.producer or
+    /// The section of the files [default: guanaco.producer, akka.kafka.producer or
     /// pekko.kafka.producer, whichever is set].
     #[arg(short = 'S', long, value_name = "PATH")]
     pub(crate) section: Option<String>,
@@ -197,7 +199,7 @@ mod tests {
         assert_eq!(args.partition, Some(3));
         assert_eq!(args.compression.map(Codec::name), Some("lz4"));
         assert_eq!(args.settings.properties, ["acks=1"]);
-        assert_eq!(args.settings.config, Some(PathBuf::from("f")));
+        assert_eq!(args.settings.config, [PathBuf::from("f")]);
         assert_eq!(args.file, PathBuf::from("-"));
     }
 

@@ -5,6 +5,7 @@ use crate::{
     exit::{Exit, Failure},
 };
 use guanaco::config::{Config, Format, LoadError, ProducerSection};
+use std::path::PathBuf;
 
 const BOOTSTRAP: &str = "bootstrap.servers";
 const COMPRESSION: &str = "compression.type";
@@ -38,7 +39,7 @@ pub(crate) struct ClientSettings {
 }
 
 impl ClientSettings {
-    /// Puts everything in its order: flags over `-X` over variables over the file.
+    /// Puts everything in its order: flags over `-X` over variables over the files.
     pub(crate) fn resolve(args: &ProduceArgs, environment: Environment) -> Result<Self, Failure> {
         let flags = [
             (
@@ -93,11 +94,8 @@ pub(crate) fn section(
     environment: Environment,
     flags: &[(&str, &str, &str)],
 ) -> Result<ProducerSection, Failure> {
-    let mut config = match &args.config {
-        Some(path) => Config::load_as(path, Format::of(path).unwrap_or(Format::Properties)),
-        None => Ok(Config::new()),
-    }
-    .map_err(|error| Failure::caused(Exit::BadInput, UNUSABLE, &error, "check --config"))?;
+    let mut config = files(&args.config)
+        .map_err(|error| Failure::caused(Exit::BadInput, UNUSABLE, &error, "check --config"))?;
     let fallback = environment
         .iter()
         .find(|(name, _)| name == BOOTSTRAP_VARIABLE);
@@ -122,6 +120,14 @@ pub(crate) fn section(
             read(&config.with_overrides(&variable, [(BOOTSTRAP, addresses)])).map_err(unusable)?;
     }
     Ok(section)
+}
+
+/// The files laid over each other, the last one on top.
+fn files(paths: &[PathBuf]) -> Result<Config, LoadError> {
+    paths.iter().try_fold(Config::new(), |weaker, path| {
+        let format = Format::of(path).unwrap_or(Format::Properties);
+        Config::load_as(path, format)?.with_fallback(weaker)
+    })
 }
 
 const UNUSABLE: &str = "these settings cannot be used";

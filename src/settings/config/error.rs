@@ -68,10 +68,18 @@ pub enum LoadError {
         nearest: Option<String>,
     },
     /// There is more than one default section.
-    #[error("{} are both set: name the section that is meant", .sections.join(" and "))]
+    #[error(
+        "{section} ({at}) and {other} ({other_at}) are both set: name the section that is meant"
+    )]
     Ambiguous {
-        /// The sections.
-        sections: Vec<&'static str>,
+        /// One of them.
+        section: &'static str,
+        /// Where it is set.
+        at: Origin,
+        /// Another.
+        other: &'static str,
+        /// Where that is set.
+        other_at: Origin,
     },
     /// No such key.
     #[error("{at}: unknown setting {path}{}", Hint(.nearest))]

@@ -1,5 +1,6 @@
-//! HOCON. The only place that knows the parser.
+//! HOCON, and the layers of all formats as one document of it. The only place that knows the parser.
 
+mod document;
 mod places;
 
 use super::{
@@ -8,13 +9,14 @@ use super::{
     tree::{Leaf, List, MAX_DEPTH, Node, Table, Value},
 };
 use hocon::{HoconError, HoconValue, ParseOptions, ResolveOptions, ScalarType};
-use places::Places;
+use places::{Definition, Place, Places};
 use std::{path::Path, thread};
 
 /// The defaults of [`DEFAULT_SECTIONS`], of which the file has the first.
-fn reference(section: &str) -> String {
+fn reference() -> String {
     let file = include_str!("../reference.conf");
-    file.replacen(DEFAULT_SECTIONS[0], section, 1)
+    let sections = DEFAULT_SECTIONS.map(|section| file.replacen(DEFAULT_SECTIONS[0], section, 1));
+    sections.join("\n")
 }
 
 /// The parser follows substitutions by recursion, so that their number bounds its stack: some 10 KiB
@@ -22,21 +24,52 @@ fn reference(section: &str) -> String {
 const MAX_SUBSTITUTIONS: usize = 2_000;
 const STACK: usize = 64 << 20;
 
-/// Reads a text with everything that it includes. What it refers to is looked for in the text, in
-/// the reference, then among the process's environment variables, which `variables` are.
-///
-/// `directory` is where includes are looked for.
-pub(super) fn read(
+/// A text or table whose substitutions are not followed yet, and what it defines where.
+#[derive(Clone)]
+pub(super) struct Parsed {
+    /// As a part of a document.
+    text: String,
+    definitions: Vec<Definition>,
+    origin: Origin,
+}
+
+/// Reads a text with everything that it includes; `directory` is where includes are looked for.
+pub(super) fn parse(
     text: &str,
     origin: &Origin,
     directory: Option<&Path>,
-    variables: &Variables,
-) -> Result<Table, LoadError> {
-    let read = || read_here(text, origin, directory, variables);
+) -> Result<Parsed, LoadError> {
+    with_room(origin, || parse_here(text, origin, directory))
+}
+
+/// A table of another format. Nothing in it refers to anything.
+pub(super) fn of_table(table: &Table, origin: &Origin) -> Parsed {
+    Parsed {
+        text: document::of_table(table),
+        definitions: places::of_table(table),
+        origin: origin.clone(),
+    }
+}
+
+/// Lays the layers over each other, the first one lowest, and follows the substitutions then: they
+/// are looked for in all of the layers, in the reference, then among the process's environment
+/// variables, which `variables` are.
+pub(super) fn resolve(layers: &[Parsed], variables: &Variables) -> Result<Table, LoadError> {
+    let origin = layers
+        .last()
+        .map_or(&Origin::Default, |layer| &layer.origin);
+    with_room(origin, || resolve_here(layers, origin, variables))
+}
+
+/// Runs it where the parser's recursion has its room.
+fn with_room<T: Send>(
+    origin: &Origin,
+    run: impl FnOnce() -> Result<T, LoadError> + Send,
+) -> Result<T, LoadError> {
     let with_room = thread::Builder::new().stack_size(STACK);
     thread::scope(|scope| {
-        let reader = with_room.spawn_scoped(scope, read).ok();
-        reader.and_then(|reader| reader.join().ok())
+        let running = with_room.spawn_scoped(scope, run).ok();
+        running.and_then(|running| running.join().ok())
     })
     .unwrap_or_else(|| Err(broken(origin, "the parser gave up on it")))
 }
@@ -49,40 +82,47 @@ fn broken(at: &Origin, what: &'static str) -> LoadError {
     }
 }
 
-fn read_here(
-    text: &str,
+fn parse_here(text: &str, origin: &Origin, directory: Option<&Path>) -> Result<Parsed, LoadError> {
+    unresolved(text, directory).map_err(|error| parse_error(error, origin))?;
+    Ok(Parsed {
+        text: document::of_text(text, directory)?,
+        definitions: places::of_text(text, origin, directory),
+        origin: origin.clone(),
+    })
+}
+
+fn unresolved(text: &str, directory: Option<&Path>) -> Result<hocon::Config, HoconError> {
+    let options = ParseOptions::defaults().with_resolve_substitutions(false);
+    let options = match directory {
+        Some(directory) => options.with_base_dir(directory.to_owned()),
+        None => options,
+    };
+    hocon::parse_string_with_options(text, options)
+}
+
+fn resolve_here(
+    layers: &[Parsed],
     origin: &Origin,
-    directory: Option<&Path>,
     variables: &Variables,
 ) -> Result<Table, LoadError> {
-    let unresolved = |text: &str| {
-        let options = ParseOptions::defaults().with_resolve_substitutions(false);
-        let options = match directory {
-            Some(directory) => options.with_base_dir(directory.to_owned()),
-            None => options,
-        };
-        hocon::parse_string_with_options(text, options)
-    };
-    let mut all = unresolved(text).map_err(|error| parse_error(error, origin))?;
+    let reference = parse_here(&reference(), &Origin::Default, None)?;
     let mut places = Places::new(variables);
-    for section in DEFAULT_SECTIONS {
-        let reference = reference(section);
-        let parsed =
-            unresolved(&reference).map_err(|error| parse_error(error, &Origin::Default))?;
-        all = all.with_fallback(&parsed);
-        places.add(&reference, &Origin::Default, None);
+    places.add(0, &reference.definitions);
+    for (layer, number) in layers.iter().zip(1..) {
+        places.add(number, &layer.definitions);
+        if places.references() > MAX_SUBSTITUTIONS {
+            return Err(broken(&layer.origin, "it has more than 2000 substitutions"));
+        }
     }
-    places.add(text, origin, directory);
-    if places.references() > MAX_SUBSTITUTIONS {
-        return Err(broken(origin, "it has more than 2000 substitutions"));
-    }
+    let document = Document::new([&reference].into_iter().chain(layers));
+    let all = unresolved(&document.text, None).map_err(|error| parse_error(error, origin))?;
 
     // What is left unresolved is an error only inside of the section that is asked for: an
     // application's file refers to other libraries' defaults, which are not here.
     let options = ResolveOptions::defaults().with_allow_unresolved(true);
     let resolved = all
         .resolve(options)
-        .map_err(|error| parse_error(error, origin))?;
+        .map_err(|error| document.error(error, &places, origin))?;
 
     let mut root = Table::new();
     let mut path = Vec::new();
@@ -97,6 +137,7 @@ fn read_here(
     Ok(root)
 }
 
+/// A name as the parser wants it in a path.
 fn quoted(name: &str) -> String {
     let escaped = name.replace('\\', "\\\\").replace('"', "\\\"");
     format!("\"{escaped}\"")
@@ -112,7 +153,12 @@ fn node(
     if path.len() > MAX_DEPTH {
         return None;
     }
-    let origin = |path: &[String]| places.origin(path).unwrap_or_else(|| file.clone());
+    let place = |path: &[String]| {
+        places.place(path).unwrap_or_else(|| Place {
+            origin: file.clone(),
+            layer: 0,
+        })
+    };
     Some(match value {
         HoconValue::Object(fields) => {
             let mut table = Table::new();
@@ -129,18 +175,70 @@ fn node(
             let items = items
                 .iter()
                 .filter_map(|item| node(item, path, places, file));
+            let items = items.collect();
+            let Place { origin, layer } = place(path);
             Node::List(List {
-                items: items.collect(),
-                origin: origin(path),
+                items,
+                origin,
+                layer,
             })
         }
         HoconValue::Scalar(scalar) if scalar.value_type == ScalarType::Null => return None,
-        HoconValue::Scalar(scalar) => Node::Leaf(Leaf::text(&scalar.raw, origin(path))),
-        _ => Node::Leaf(Leaf {
-            value: Value::Unresolved(places.reference(path)),
-            origin: origin(path),
-        }),
+        other => {
+            let Place { origin, layer } = place(path);
+            let value = match other {
+                HoconValue::Scalar(scalar) => Value::Text(scalar.raw.clone()),
+                _ => Value::Unresolved(places.reference(path)),
+            };
+            Node::Leaf(Leaf {
+                value,
+                origin,
+                layer,
+            })
+        }
     })
+}
+
+/// The layers in one text, the lowest first.
+struct Document<'a> {
+    text: String,
+    /// Each with the lines before it.
+    parts: Vec<(usize, &'a Origin)>,
+}
+
+impl<'a> Document<'a> {
+    fn new(layers: impl Iterator<Item = &'a Parsed>) -> Self {
+        let mut document = Self {
+            text: String::new(),
+            parts: Vec::new(),
+        };
+        let mut lines = 0;
+        for layer in layers {
+            document.parts.push((lines, &layer.origin));
+            document.text.push_str(&layer.text);
+            lines += layer.text.matches('\n').count();
+        }
+        document
+    }
+
+    /// Why the document's substitutions cannot be followed. The parser names a line, which may be
+    /// one of the document or of a file that it includes.
+    fn error(&self, error: HoconError, places: &Places<'_>, strongest: &Origin) -> LoadError {
+        let HoconError::Resolve(error) = error else {
+            return parse_error(error, strongest);
+        };
+        let mut parts = self.parts.iter().rev();
+        let part = parts.find(|(before, _)| error.line > *before);
+        let in_part = part.map(|(before, origin)| origin.at(error.line - before));
+        LoadError::Syntax {
+            at: places
+                .referring(&error.path, in_part.as_ref(), error.line)
+                .or(in_part)
+                .unwrap_or_else(|| strongest.clone()),
+            format: Format::Hocon,
+            what: harmless(&error.message),
+        }
+    }
 }
 
 /// The parser's errors quote what they stumble over, which may be a secret: only positions, file
@@ -153,7 +251,7 @@ fn parse_error(error: HoconError, origin: &Origin) -> LoadError {
     };
     match error {
         HoconError::Parse(error) => syntax(origin.at(error.line), &error.message),
-        // Substitutions may be missing here, so what is left are included files and cycles.
+        // No substitution is followed yet, so what can fail are included files.
         HoconError::Resolve(error) => {
             let file = Path::new(&error.path);
             let exists = file.is_file();

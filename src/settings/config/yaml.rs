@@ -75,7 +75,7 @@ impl<'a> Reader<'a> {
                     }
                 }
                 let origin = self.origin.at(at.line());
-                Node::List(List { items, origin })
+                Node::List(List::new(items, origin))
             }
             Event::MappingStart(0, None) => Node::Table(self.table(depth)?),
             _ => return Err(self.broken(&at, "anchors, aliases and tags are not understood")),

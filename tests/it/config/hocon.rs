@@ -1,45 +1,12 @@
 //! HOCON: what a file may say, and where each setting is from.
 
-use super::{entry, hocon, refused};
+use super::{Directory, entry, hocon, refused};
 use guanaco::{
     NoKey, ProducerSettings,
     config::{Config, Format, LoadError},
     serialization::StringSerializer,
 };
-use std::{
-    fs,
-    path::PathBuf,
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
-};
-
-/// A directory of its own, removed in the end.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new(files: &[(&str, &str)]) -> Self {
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("guanaco-config-{}-{number}", std::process::id());
-        let directory = Self(std::env::temp_dir().join(name));
-        for (name, text) in files {
-            let file = directory.0.join(name);
-            fs::create_dir_all(file.parent().unwrap()).unwrap();
-            fs::write(file, text).unwrap();
-        }
-        directory
-    }
-
-    fn load(&self, name: &str) -> Result<Config, LoadError> {
-        Config::load(self.0.join(name))
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+use std::time::Duration;
 
 #[test]
 fn without_a_word_everything_has_its_default() {
@@ -76,7 +43,8 @@ fn two_default_sections_are_told_apart_by_name_only() {
     let error = config.producer().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "guanaco.producer and akka.kafka.producer are both set: name the section that is meant"
+        "guanaco.producer (text:1) and akka.kafka.producer (text:1) are both set: \
+         name the section that is meant"
     );
     let section = config.producer_at("akka.kafka.producer").unwrap();
     assert_eq!(entry(&section, "parallelism"), "1 from text:1");

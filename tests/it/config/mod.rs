@@ -5,6 +5,7 @@ mod files;
 mod formats;
 mod hocon;
 mod keys;
+mod layers;
 mod section;
 
 use guanaco::{
@@ -12,6 +13,39 @@ use guanaco::{
     config::{Config, Format, LoadError, ProducerSection},
     serialization::StringSerializer,
 };
+use std::{
+    fs,
+    path::PathBuf,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+/// A directory of its own, removed in the end.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new(files: &[(&str, &str)]) -> Self {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("guanaco-config-{}-{number}", std::process::id());
+        let directory = Self(std::env::temp_dir().join(name));
+        for (name, text) in files {
+            let file = directory.0.join(name);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, text).unwrap();
+        }
+        directory
+    }
+
+    fn load(&self, name: &str) -> Result<Config, LoadError> {
+        Config::load(self.0.join(name))
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
 
 fn hocon(text: &str) -> Config {
     Config::parse(text, Format::Hocon).unwrap()

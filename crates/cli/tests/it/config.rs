@@ -111,6 +111,52 @@ fn config_tells_where_each_setting_is_from() {
 }
 
 #[test]
+fn config_lays_files_over_each_other_and_names_the_one_that_wins() {
+    let directory = Directory::new(
+        "layers",
+        &[
+            ("common.conf", COMMON),
+            ("app.conf", APPLICATION),
+            (
+                "eu.yaml",
+                "akka.kafka.producer:\n  kafka-clients: { linger.ms: 5, acks: 1 }\n",
+            ),
+            ("client", "acks = all\ninterceptor.classes = hunter2\n"),
+        ],
+    );
+    let files = ["-F", "app.conf", "-F", "eu.yaml", "-F", "client"];
+    let shown = |section: &str| {
+        let mut args = vec!["config", "--section", section];
+        args.extend(files);
+        let ended = directory.run(&args, &[]).expect(0);
+        assert!(!ended.stdout.contains("hunter2"), "{ended:#?}");
+        let set = lines(&ended).into_iter();
+        set.filter(|line| line.starts_with("kafka-clients"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        shown("akka.kafka.producer"),
+        [
+            "kafka-clients.acks all client:1",
+            "kafka-clients.batch.size 1000 common.conf:3",
+            "kafka-clients.interceptor.classes *** client:2",
+            "kafka-clients.linger.ms 5 eu.yaml:2",
+        ]
+    );
+    assert_eq!(
+        shown("orders.producer"),
+        [
+            "kafka-clients.acks all client:1",
+            "kafka-clients.batch.size 1000 common.conf:3",
+            "kafka-clients.interceptor.classes *** client:2",
+            "kafka-clients.linger.ms 20 app.conf:4",
+        ]
+    );
+    let told = directory.run(&["config", "-F", "app.conf", "-F", "gone.yaml"], &[]);
+    assert!(told.expect(2).stderr.contains("gone.yaml cannot be read"));
+}
+
+#[test]
 fn config_masks_what_may_be_secret() {
     // The one key that is neither known to be harmless nor waits for anything.
     let ended = guanaco(&["config", "-X", "interceptor.classes=hunter2"], "").expect(0);

@@ -5,7 +5,12 @@
 //! `orders.producer = ${guanaco.producer} { parallelism = 5 }` the parallelism is from here, and
 //! everything else from wherever `guanaco.producer` has it.
 
-use super::super::{env::Variables, origin::Origin};
+use super::super::{
+    env::Variables,
+    origin::Origin,
+    properties,
+    tree::{List, Node, Table},
+};
 use hocon::{Token, TokenKind};
 use std::{cell::Cell, iter::Peekable, path::Path, vec};
 
@@ -17,14 +22,23 @@ const MAX_MATCHES: usize = 10_000;
 /// Includes within includes; the parser refuses cycles before they come here.
 const MAX_INCLUDES: usize = 32;
 
+/// The definitions of all layers.
 pub(super) struct Places<'a> {
     variables: &'a Variables,
-    /// In the order in which later ones win.
-    definitions: Vec<Definition>,
+    /// In the order in which later ones win, with the number of their layer.
+    definitions: Vec<(usize, &'a Definition)>,
+}
+
+/// Where a setting has its value from.
+pub(super) struct Place {
+    pub(super) origin: Origin,
+    /// The layer that has the last word on it. What it says may be that another has the value.
+    pub(super) layer: usize,
 }
 
 /// One `path = value` or `path { .. }`.
-struct Definition {
+#[derive(Clone)]
+pub(super) struct Definition {
     path: Vec<String>,
     at: Origin,
     /// What its value refers to.
@@ -35,6 +49,71 @@ struct Definition {
     optional: bool,
 }
 
+/// The names of a text that the parser has accepted, and of its includes.
+pub(super) fn of_text(text: &str, origin: &Origin, directory: Option<&Path>) -> Vec<Definition> {
+    let mut definitions = Vec::new();
+    add_text(&mut definitions, &[], text, origin, directory, 0);
+    definitions
+}
+
+fn add_text(
+    definitions: &mut Vec<Definition>,
+    prefix: &[String],
+    text: &str,
+    origin: &Origin,
+    directory: Option<&Path>,
+    depth: usize,
+) {
+    let Ok(tokens) = hocon::tokenize(text) else {
+        return;
+    };
+    let mut walk = Walk {
+        tokens: tokens.into_iter().peekable(),
+        definitions,
+        scope: prefix,
+        origin,
+        directory,
+        depth,
+    };
+    walk.fields(prefix);
+}
+
+/// The names of another format's tables.
+pub(super) fn of_table(table: &Table) -> Vec<Definition> {
+    let mut definitions = Vec::new();
+    add_table(&mut definitions, &mut Vec::new(), table);
+    definitions
+}
+
+fn add_table(definitions: &mut Vec<Definition>, path: &mut Vec<String>, table: &Table) {
+    for (name, node) in table {
+        path.push(name.clone());
+        match node {
+            Node::Table(inner) => add_table(definitions, path, inner),
+            Node::List(List { origin, .. }) => {
+                definitions.push(Definition::plain(path.clone(), origin.clone()));
+            }
+            Node::Leaf(leaf) => {
+                definitions.push(Definition::plain(path.clone(), leaf.origin.clone()));
+            }
+        }
+        path.pop();
+    }
+}
+
+impl Definition {
+    /// One that refers to nothing.
+    fn plain(path: Vec<String>, at: Origin) -> Self {
+        Self {
+            path,
+            at,
+            references: Vec::new(),
+            scope: Vec::new(),
+            optional: false,
+        }
+    }
+}
+
 impl<'a> Places<'a> {
     pub(super) fn new(variables: &'a Variables) -> Self {
         Self {
@@ -43,55 +122,67 @@ impl<'a> Places<'a> {
         }
     }
 
-    /// Adds the names of a text that the parser has accepted, and of its includes.
-    pub(super) fn add(&mut self, text: &str, origin: &Origin, directory: Option<&Path>) {
-        self.add_at(&[], text, origin, directory, 0);
+    /// Adds a layer, over those that are here.
+    pub(super) fn add(&mut self, layer: usize, definitions: &'a [Definition]) {
+        let definitions = definitions.iter().map(|definition| (layer, definition));
+        self.definitions.extend(definitions);
     }
 
-    fn add_at(
-        &mut self,
-        prefix: &[String],
-        text: &str,
-        origin: &Origin,
-        directory: Option<&Path>,
-        depth: usize,
-    ) {
-        let Ok(tokens) = hocon::tokenize(text) else {
-            return;
+    /// Where the setting at `path` has its value from, if it is in any of the layers. Where that
+    /// takes too long to tell, it is the place that leads there.
+    pub(super) fn place(&self, path: &[String]) -> Option<Place> {
+        let nearest = || {
+            let mut definitions = self.definitions.iter();
+            let above = definitions.rfind(|(_, it)| path.starts_with(&it.path));
+            above.map(|&(layer, definition)| Place {
+                origin: definition.at.clone(),
+                layer,
+            })
         };
-        let mut walk = Walk {
-            tokens: tokens.into_iter().peekable(),
-            places: self,
-            scope: prefix,
-            origin,
-            directory,
-            depth,
-        };
-        walk.fields(prefix);
-    }
-
-    /// Where the setting at `path` has its value from, if it is in any of the texts.
-    pub(super) fn origin(&self, path: &[String]) -> Option<Origin> {
         self.search(path, 0, &Cell::new(MAX_MATCHES))
+            .or_else(nearest)
+    }
+
+    /// Which definition refers to `reference`, or to anything if that is empty: the one at `place`,
+    /// or one in that line of a file.
+    pub(super) fn referring(
+        &self,
+        reference: &str,
+        place: Option<&Origin>,
+        line: usize,
+    ) -> Option<Origin> {
+        let refers = |definition: &Definition| {
+            let mut references = definition.references.iter();
+            references.any(|names| reference.is_empty() || names.join(".") == reference)
+        };
+        let all = self.definitions.iter().rev();
+        let all: Vec<&Origin> = all
+            .filter(|(_, definition)| refers(definition))
+            .map(|(_, definition)| &definition.at)
+            .collect();
+        let there = all.iter().find(|at| Some(**at) == place);
+        let in_line = || all.iter().find(|at| at.line() == Some(line));
+        there.or_else(in_line).map(|at| (*at).clone())
     }
 
     /// What the setting at `path` refers to, where that is plain to see.
     pub(super) fn reference(&self, path: &[String]) -> Option<String> {
-        let definition = self.definitions.iter().rfind(|it| it.path == path)?;
+        let mut definitions = self.definitions.iter();
+        let (_, definition) = definitions.rfind(|(_, it)| it.path == path)?;
         Some(definition.references.first()?.join("."))
     }
 
     /// How many substitutions there are.
     pub(super) fn references(&self) -> usize {
         let all = self.definitions.iter();
-        all.map(|definition| definition.references.len()).sum()
+        all.map(|(_, it)| it.references.len()).sum()
     }
 
-    fn search(&self, path: &[String], chain: usize, left: &Cell<usize>) -> Option<Origin> {
+    fn search(&self, path: &[String], chain: usize, left: &Cell<usize>) -> Option<Place> {
         if chain > MAX_CHAIN {
             return None;
         }
-        for definition in self.definitions.iter().rev() {
+        for &(layer, definition) in self.definitions.iter().rev() {
             let Some(rest) = path.strip_prefix(definition.path.as_slice()) else {
                 continue;
             };
@@ -105,10 +196,11 @@ impl<'a> Places<'a> {
                 [] => self.of_value(definition, targets, chain, left),
                 _ => targets
                     .filter(|target| target != path)
-                    .find_map(|target| self.search(&target, chain + 1, left)),
+                    .find_map(|target| self.search(&target, chain + 1, left))
+                    .map(|place| place.origin),
             };
-            if found.is_some() {
-                return found;
+            if let Some(origin) = found {
+                return Some(Place { origin, layer });
             }
         }
         None
@@ -147,7 +239,8 @@ impl<'a> Places<'a> {
             (&mut at, definition.references.as_slice())
         {
             let name = reference.join(".");
-            let is_set = self.definitions.iter().any(|it| it.path == *reference);
+            let is_set = self.definitions.iter();
+            let is_set = is_set.map(|(_, it)| it).any(|it| it.path == *reference);
             if !is_set && self.variables.get(&name).is_some() {
                 *variable = Some(name.into());
             }
@@ -157,16 +250,16 @@ impl<'a> Places<'a> {
 }
 
 /// One text's tokens. It has been parsed already, so what makes no sense is passed over.
-struct Walk<'a, 'b> {
+struct Walk<'a> {
     tokens: Peekable<vec::IntoIter<Token>>,
-    places: &'a mut Places<'b>,
+    definitions: &'a mut Vec<Definition>,
     scope: &'a [String],
     origin: &'a Origin,
     directory: Option<&'a Path>,
     depth: usize,
 }
 
-impl Walk<'_, '_> {
+impl Walk<'_> {
     /// Everything up to the end of the object, or of the text.
     fn fields(&mut self, prefix: &[String]) {
         while let Some(token) = self.tokens.peek() {
@@ -197,13 +290,10 @@ impl Walk<'_, '_> {
             .is_some()
         {}
 
-        let index = self.places.definitions.len();
-        self.places.definitions.push(Definition {
-            path: path.clone(),
-            at: self.origin.at(line),
-            references: Vec::new(),
+        let index = self.definitions.len();
+        self.definitions.push(Definition {
             scope: self.scope.to_vec(),
-            optional: false,
+            ..Definition::plain(path.clone(), self.origin.at(line))
         });
         let mut pieces = 0;
         let mut references = Vec::new();
@@ -227,7 +317,7 @@ impl Walk<'_, '_> {
             }
             pieces += 1;
         }
-        let definition = &mut self.places.definitions[index];
+        let definition = &mut self.definitions[index];
         definition.optional = optional && pieces == 1;
         definition.references = references;
     }
@@ -293,7 +383,7 @@ impl Walk<'_, '_> {
         {
             match token.kind {
                 TokenKind::QuotedString => name = Some(token.value),
-                _ => from_here |= token.value.contains("file("),
+                _ => from_here |= token.value.contains("file"),
             }
         }
         let Some(name) = name.filter(|_| self.depth < MAX_INCLUDES) else {
@@ -310,14 +400,33 @@ impl Walk<'_, '_> {
                 .to_vec(),
         };
         for file in candidates {
-            // Lines of a properties file are not looked for.
-            let is_hocon = file.extension().is_none_or(|it| it != "properties");
-            if is_hocon && let Ok(text) = std::fs::read_to_string(&file) {
-                let origin = Origin::of_file(&file);
-                let directory = file.parent();
-                self.places
-                    .add_at(prefix, &text, &origin, directory, self.depth + 1);
+            let Ok(text) = std::fs::read_to_string(&file) else {
+                continue;
+            };
+            let origin = Origin::of_file(&file);
+            match file.extension() {
+                Some(ending) if ending == "properties" => {
+                    self.properties(prefix, &text, &origin);
+                }
+                _ => add_text(
+                    self.definitions,
+                    prefix,
+                    &text,
+                    &origin,
+                    file.parent(),
+                    self.depth + 1,
+                ),
             }
         }
+    }
+
+    fn properties(&mut self, prefix: &[String], text: &str, origin: &Origin) {
+        let pairs = properties::parse(text).unwrap_or_default();
+        let definitions = pairs.into_iter().map(|pair| {
+            let names = pair.key.split('.').map(str::to_owned);
+            let path = prefix.iter().cloned().chain(names).collect();
+            Definition::plain(path, origin.at(pair.line))
+        });
+        self.definitions.extend(definitions);
     }
 }
