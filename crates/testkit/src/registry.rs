@@ -15,11 +15,13 @@
 //! `BACKWARD` for the fields of Avro records and `NONE`. It stores the texts of schemas as they are:
 //! two that differ in form are two, unless they are normalized, which takes their white space away.
 
+mod confluent;
 mod http;
 mod model;
 #[cfg(unix)]
 mod real;
 
+pub use confluent::ConfluentSerializers;
 pub use model::Compatibility;
 #[cfg(unix)]
 pub use real::RealRegistry;

@@ -3,6 +3,8 @@
 #[cfg(feature = "avro")]
 mod avro;
 #[cfg(feature = "protobuf")]
+mod descriptor;
+#[cfg(feature = "protobuf")]
 mod indexes;
 mod json;
 #[cfg(feature = "protobuf")]

@@ -1,7 +1,7 @@
 //! Which messages a `.proto` file has, in which order: enough of its grammar for message indexes.
 
 /// Nobody nests messages deeper; text from a registry may.
-const MAX_DEPTH: usize = 64;
+pub(super) const MAX_DEPTH: usize = 64;
 
 /// The messages of a file. Only `message` blocks count, as for Confluent's serializers: neither
 /// groups nor the entries of maps.
@@ -25,12 +25,17 @@ struct Message {
 }
 
 impl Messages {
-    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
-        let mut messages = Self {
-            package: String::new(),
+    /// None yet.
+    pub(super) fn of_package(package: &str) -> Self {
+        Self {
+            package: package.to_owned(),
             list: Vec::new(),
             outermost: 0,
-        };
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+        let mut messages = Self::of_package("");
         // Open blocks: a message, or something else.
         let mut open: Vec<Option<usize>> = Vec::new();
         let mut statement: Vec<&str> = Vec::new();
@@ -74,6 +79,23 @@ impl Messages {
         }
     }
 
+    /// Adds a message behind the others of its parent, and gives its place in the list.
+    pub(super) fn push(&mut self, name: &str, parent: Option<usize>) -> usize {
+        let count = match parent {
+            Some(parent) => &mut self.list[parent].inner,
+            None => &mut self.outermost,
+        };
+        let index = *count;
+        *count += 1;
+        self.list.push(Message {
+            name: name.to_owned(),
+            inner: 0,
+            parent,
+            index,
+        });
+        self.list.len() - 1
+    }
+
     /// Where a message of this full name is.
     pub(super) fn indexes(&self, full_name: &str) -> Option<Vec<u32>> {
         let found = (0..self.list.len()).find(|at| self.full_name(*at) == full_name)?;
@@ -90,22 +112,6 @@ impl Messages {
             at = Some(self.list.iter().position(here)?);
         }
         Some(self.full_name(at?))
-    }
-
-    fn push(&mut self, name: &str, parent: Option<usize>) -> usize {
-        let count = match parent {
-            Some(parent) => &mut self.list[parent].inner,
-            None => &mut self.outermost,
-        };
-        let index = *count;
-        *count += 1;
-        self.list.push(Message {
-            name: name.to_owned(),
-            inner: 0,
-            parent,
-            index,
-        });
-        self.list.len() - 1
     }
 
     fn full_name(&self, at: usize) -> String {

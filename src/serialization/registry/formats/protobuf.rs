@@ -1,6 +1,7 @@
 //! Protobuf in a registry's framing.
 
 use super::{
+    descriptor,
     indexes::{encode_indexes, read_indexes},
     proto_text::Messages,
 };
@@ -157,7 +158,11 @@ impl<M: Message + Default> Read<M> for Protobuf<Arc<str>> {
 
 fn messages(schema: &Schema) -> Result<Messages, SchemaError> {
     let unusable = |problem| SchemaError::new(SchemaKind::Protobuf.title(), problem);
-    Messages::parse(schema.text()).map_err(unusable)
+    match descriptor::decode(schema.text()) {
+        Some(file) => descriptor::messages(&file),
+        None => Messages::parse(schema.text()),
+    }
+    .map_err(unusable)
 }
 
 fn find(schema: &Schema, message: &str) -> Result<Vec<u32>, SchemaError> {
