@@ -7,7 +7,7 @@ use crate::{
     settings::{ClientSettings, Creation, Origin, Parts},
 };
 use bytes::Bytes;
-use guanaco_engine::{Header, ProducerConfig, RecordRef, Room, Topic};
+use guanaco_engine::{Header, RecordRef, Room, Topic};
 use std::{
     collections::VecDeque,
     fmt,
@@ -338,9 +338,8 @@ impl Gate {
 
 /// So many records may wait for a producer to be there, as many as may wait for room in it.
 fn queue_limit(client: &ClientSettings) -> usize {
-    let config = ProducerConfig::from_properties(&client.properties);
     // Wrong settings are told by whoever creates the producer.
-    config.map_or(1, |(config, _)| config.pending_sends_max)
+    client.with_only("pending.sends.max").pending_sends_max
 }
 
 impl Drop for Gate {

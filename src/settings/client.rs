@@ -1,7 +1,7 @@
 //! The part of the settings that a Kafka client is made from: no types of the stream in it.
 
 use crate::{Partitioner, SettingsError, StartError, discovery::Service};
-use guanaco_engine::{ProducerConfig, Resolver, Security, StartOptions};
+use guanaco_engine::{ConfigProviders, ProducerConfig, Resolver, Security, StartOptions};
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 /// Settings whose values may be shown, by their names in code and in configuration files; the rest
@@ -20,6 +20,7 @@ const HARMLESS: &[&str] = &[
     "compression.lz4.level",
     "compression.type",
     "compression.zstd.level",
+    "config.providers",
     "connections.max.idle.ms",
     "delivery.timeout.ms",
     "discovery-method",
@@ -136,13 +137,16 @@ impl ClientSettings {
 
     /// For how long closing may take; the default, if the properties cannot be read.
     pub(crate) fn close_timeout(&self) -> Duration {
-        let default = || {
-            let config = ProducerConfig::from_properties(&self.properties);
-            config.map_or(ProducerConfig::default().close_timeout, |(config, _)| {
-                config.close_timeout
-            })
-        };
-        self.close_timeout.unwrap_or_else(default)
+        let of_property = || self.with_only("close.timeout.ms").close_timeout;
+        self.close_timeout.unwrap_or_else(of_property)
+    }
+
+    /// A configuration in which this key alone is set; the default, if it cannot be read.
+    pub(crate) fn with_only(&self, key: &str) -> ProducerConfig {
+        let all = self.properties.iter();
+        let some = all.filter(|(name, _)| *name == key || ConfigProviders::owns(name));
+        let config = ProducerConfig::from_properties(some);
+        config.map_or_else(|_| ProducerConfig::default(), |(config, _)| config)
     }
 
     /// Whether a producer made from `self` does what `asked` asks of it, or what it lacks.

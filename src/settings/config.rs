@@ -33,7 +33,6 @@ mod hocon;
 mod layers;
 mod layout;
 mod origin;
-mod properties;
 mod section;
 #[cfg(feature = "config-toml")]
 mod toml;

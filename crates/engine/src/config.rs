@@ -4,6 +4,8 @@ pub(crate) mod address;
 mod apply;
 mod keys;
 mod nearest;
+pub mod properties;
+mod providers;
 mod read;
 pub(crate) mod security;
 mod set;
@@ -11,6 +13,7 @@ mod validate;
 
 pub use keys::{ConfigKey, KeyStatus};
 pub use nearest::nearest;
+pub use providers::ConfigProviders;
 pub use security::{
     KerberosSettings, Mechanism, OAuthSettings, SaslSettings, Security, SecurityProtocol,
     TlsSettings, TlsSource, TlsVersions,

@@ -24,9 +24,9 @@ mod topic;
 
 pub use appender::{Appender, Placement, Placements};
 pub use config::{
-    Acks, Compression, ConfigKey, KerberosSettings, KeyStatus, Mechanism, OAuthSettings,
-    ProducerConfig, SaslSettings, Security, SecurityProtocol, TlsSettings, TlsSource, TlsVersions,
-    nearest,
+    Acks, Compression, ConfigKey, ConfigProviders, KerberosSettings, KeyStatus, Mechanism,
+    OAuthSettings, ProducerConfig, SaslSettings, Security, SecurityProtocol, TlsSettings,
+    TlsSource, TlsVersions, nearest, properties,
 };
 #[doc(hidden)]
 pub use contain::without_panic;

@@ -4,10 +4,10 @@ use super::{
     DEFAULT_SECTIONS, Format, LoadError, Origin,
     env::Variables,
     hocon::{self, Parsed},
-    properties,
     section::KAFKA,
     tree::{self, Flat, Leaf, Node, Table},
 };
+use guanaco_engine::properties;
 use std::{fs, path::Path};
 
 /// One file or text, with nothing followed yet that it refers to.

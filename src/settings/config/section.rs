@@ -11,7 +11,7 @@ use crate::{
     serialization::Serializer,
     settings::client::{MASK, is_harmless},
 };
-use guanaco_engine::{ConfigError, ProducerConfig};
+use guanaco_engine::{ConfigError, ConfigProviders, ProducerConfig};
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 pub(super) const KAFKA: &str = "kafka-clients";
@@ -48,6 +48,7 @@ impl ProducerSection {
         let mut reader = Reader {
             trusted,
             kafka: ProducerConfig::default(),
+            providers: ConfigProviders::default(),
             section: Self {
                 path: path.to_owned(),
                 layout: Layout::default(),
@@ -60,6 +61,7 @@ impl ProducerSection {
         let close_timeouts = ["close-timeout", "kafka-clients.close.timeout.ms"];
         let close_timeouts =
             close_timeouts.map(|key| settings.get(key).map(|it| it.origin.clone()));
+        reader.providers = reader.providers_of(&settings)?;
         let method = settings.get("discovery-method");
         let method = method.map(|leaf| leaf.origin.clone());
         for (key, leaf) in settings {
@@ -193,6 +195,8 @@ struct Reader {
     trusted: bool,
     /// Checks Kafka's keys.
     kafka: ProducerConfig,
+    /// Know what their values refer to. The section keeps the references.
+    providers: ConfigProviders,
     section: ProducerSection,
 }
 
@@ -281,15 +285,58 @@ impl Reader {
         path: &str,
         origin: &Origin,
     ) -> Result<Option<&'static str>, LoadError> {
-        let (at, path) = (origin.clone(), path.to_owned());
-        if let Some(why) = guarded(property).filter(|_| !self.may(&at)) {
-            return Err(LoadError::Guarded { at, path, why });
+        if ConfigProviders::owns(property) {
+            return Ok(None);
         }
-        let refused = match self.kafka.set(property, text) {
-            Ok(warning) => return Ok(warning.map(|warning| warning.advice)),
-            Err(refused) => refused,
-        };
-        Err(match refused {
+        self.check_guard(property, text, path, origin)?;
+        let text = self.providers.resolve(property, text);
+        let set = text.and_then(|text| self.kafka.set(property, &text));
+        set.map(|warning| warning.map(|warning| warning.advice))
+            .map_err(|refused| self.refused(refused, path, origin))
+    }
+
+    /// The config providers that the section may name and does.
+    fn providers_of(&self, settings: &Flat) -> Result<ConfigProviders, LoadError> {
+        let mut texts = Vec::new();
+        let mut place = None;
+        for (key, leaf) in settings {
+            let Some(name) = property(key).filter(|name| ConfigProviders::owns(name)) else {
+                continue;
+            };
+            let path = self.named(key, &leaf.origin);
+            if let Value::Text(text) = &leaf.value {
+                self.check_guard(name, text.trim(), &path, &leaf.origin)?;
+                texts.push((name, text));
+            }
+            place.get_or_insert((path, &leaf.origin));
+        }
+        let providers = ConfigProviders::from_properties(texts);
+        match (providers, place) {
+            (Err(refused), Some((path, at))) => Err(self.refused(refused, &path, at)),
+            (providers, _) => Ok(providers.unwrap_or_default()),
+        }
+    }
+
+    fn check_guard(
+        &self,
+        property: &str,
+        text: &str,
+        path: &str,
+        at: &Origin,
+    ) -> Result<(), LoadError> {
+        match guarded(property, text).filter(|_| !self.may(at)) {
+            None => Ok(()),
+            Some(why) => Err(LoadError::Guarded {
+                at: at.clone(),
+                path: path.to_owned(),
+                why,
+            }),
+        }
+    }
+
+    fn refused(&self, refused: ConfigError, path: &str, origin: &Origin) -> LoadError {
+        let (at, path) = (origin.clone(), path.to_owned());
+        match refused {
             ConfigError::Unknown { nearest, .. } => LoadError::Unknown {
                 at,
                 path,
@@ -306,7 +353,7 @@ impl Reader {
                 path,
                 rule: other.to_string().into(),
             },
-        })
+        }
     }
 
     /// How a setting is called where it comes from.
@@ -332,8 +379,14 @@ fn property(key: &str) -> Option<&str> {
 /// that are new there are guarded, too.
 ///
 /// The `.location` of a certificate is not: its content goes nowhere, and every configuration with
-/// TLS has one.
-fn guarded(property: &str) -> Option<&'static str> {
+/// TLS has one. A config provider is guarded where it reads files; one that reads variables is not, as
+/// substitutions do that as well.
+fn guarded(property: &str, text: &str) -> Option<&'static str> {
+    if ConfigProviders::owns(property) {
+        let reads_files = property.ends_with(".paths")
+            || (property.ends_with(".class") && !text.ends_with(".EnvVarConfigProvider"));
+        return reads_files.then_some("lets values be read from files");
+    }
     [
         (".cmd", "names a command to run"),
         (".url", "names an address that secrets are sent to"),

@@ -6,6 +6,7 @@ mod formats;
 mod hocon;
 mod keys;
 mod layers;
+mod providers;
 mod section;
 
 use guanaco::{

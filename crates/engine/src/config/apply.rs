@@ -139,6 +139,14 @@ pub(super) fn dns_lookup(_: &mut ProducerConfig, value: &str) -> Applied {
     }
 }
 
+/// What they provide is in the values already, where these come with the rest of the settings.
+pub(super) fn config_providers(_: &mut ProducerConfig, value: &str) -> Applied {
+    match value {
+        "" => Ok(None),
+        _ => rule("is read together with other settings only: use from_properties"),
+    }
+}
+
 /// Java's classes cannot run here, but some of them say what is done anyway.
 pub(super) fn partitioner_class(_: &mut ProducerConfig, value: &str) -> Applied {
     const INTERNALS: &str = "org.apache.kafka.clients.producer.internals.";

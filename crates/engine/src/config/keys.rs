@@ -194,7 +194,7 @@ static KEYS: &[ConfigKey] = &[
     key("compression.lz4.level", "INT", "9", Supported(apply::lz4_level)),
     key("compression.type", "STRING", "none", Supported(apply::compression)),
     key("compression.zstd.level", "INT", "3", Supported(apply::zstd_level)),
-    key("config.providers", "LIST", "", later("config providers", &[""])),
+    key("config.providers", "LIST", "", Supported(apply::config_providers)),
     key("connections.max.idle.ms", "LONG", "540000", plain!(connections_max_idle, millis_or_never)),
     key("delivery.timeout.ms", "INT", "120000", Supported(apply::delivery_timeout)),
     key("enable.idempotence", "BOOLEAN", "true", Supported(apply::idempotence)),

@@ -1,7 +1,7 @@
 //! Settings from text: `set` and `from_properties`, and the defaults that follow what was set.
 
 use super::{
-    ProducerConfig,
+    ConfigProviders, ProducerConfig,
     keys::{self, Place},
     nearest,
     read::Refusal,
@@ -15,26 +15,39 @@ impl ProducerConfig {
     /// From Kafka's property names and their values, as a properties file has them. Of a key that
     /// comes twice the last value counts.
     ///
+    /// What values refer to by [config providers](ConfigProviders) is looked up now: it may read
+    /// files.
+    ///
     /// That the settings fit together, and that there is an address, is checked by
     /// [`validate`](Self::validate), which starting a producer calls.
     ///
     /// # Errors
     /// At the first key that does not exist or is not supported yet, and the first value that its
-    /// key cannot have. The error names the key, never the value.
+    /// key cannot have or that refers to something that is not there. The error names the key, never
+    /// the value.
     pub fn from_properties<K: AsRef<str>, V: AsRef<str>>(
         properties: impl IntoIterator<Item = (K, V)>,
     ) -> Result<(Self, Vec<ConfigWarning>), ConfigError> {
         let mut config = Self::default();
         let mut warnings = Vec::new();
-        for (key, value) in properties {
-            warnings.extend(config.set(key.as_ref(), value.as_ref())?);
+        let properties: Vec<_> = properties.into_iter().collect();
+        let pairs = || {
+            properties
+                .iter()
+                .map(|(key, value)| (key.as_ref(), value.as_ref()))
+        };
+        let providers = ConfigProviders::from_properties(pairs())?;
+        for (key, value) in pairs().filter(|(key, _)| !ConfigProviders::owns(key)) {
+            let value = providers.resolve(key, value)?;
+            warnings.extend(config.set(key, &value)?);
         }
         Ok((config, warnings))
     }
 
     /// Sets one key of Kafka's producer configuration, or one of our own, from its text.
     ///
-    /// What was set counts as explicit. Defaults that depend on other keys follow them otherwise:
+    /// The text is taken as it is: [config providers](ConfigProviders) are for settings that come
+    /// together. What was set counts as explicit. Defaults that depend on other keys follow them otherwise:
     /// `enable.idempotence` is off with `acks` other than `all` and with `retries=0`,
     /// `batch.adaptive` is off if there is a `batch.size`, and `delivery.timeout.ms` is at least
     /// `linger.ms` + `request.timeout.ms`.

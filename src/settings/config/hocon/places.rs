@@ -8,9 +8,9 @@
 use super::super::{
     env::Variables,
     origin::Origin,
-    properties,
     tree::{List, Node, Table},
 };
+use guanaco_engine::properties;
 use hocon::{Token, TokenKind};
 use std::{cell::Cell, iter::Peekable, path::Path, vec};
 

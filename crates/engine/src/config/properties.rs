@@ -1,26 +1,42 @@
 //! Java-style `.properties` files: what `java.util.Properties` reads, in UTF-8.
 
-use std::{iter::Peekable, str::Chars};
+use std::{fmt, iter::Peekable, str::Chars};
 
-/// Why a `.properties` text cannot be read, and the line.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Broken {
-    pub(super) line: usize,
-    pub(super) what: &'static str,
+/// Why a `.properties` text cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// In which line, counted from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub what: &'static str,
 }
 
 const BAD_ESCAPE: &str = "\\u wants four hexadecimal digits that name a character";
 const NO_KEY: &str = "a value without a key";
 
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Pair {
-    pub(super) line: usize,
-    pub(super) key: String,
-    pub(super) value: String,
+/// A key with its value.
+#[derive(PartialEq, Eq)]
+pub struct Pair {
+    /// The line that it begins at, counted from 1.
+    pub line: usize,
+    /// The key.
+    pub key: String,
+    /// The value, which may be a secret.
+    pub value: String,
+}
+
+/// Without the value.
+impl fmt::Debug for Pair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pair({} in line {})", self.key, self.line)
+    }
 }
 
 /// The pairs, in the order of the file; a key may repeat, the last one counts.
-pub(super) fn parse(text: &str) -> Result<Vec<Pair>, Broken> {
+///
+/// # Errors
+/// If an escape is broken, or a value has no key.
+pub fn parse(text: &str) -> Result<Vec<Pair>, Broken> {
     let mut pairs = Vec::new();
     let mut lines = text.lines().enumerate();
     while let Some((index, first)) = lines.next() {
