@@ -37,6 +37,7 @@ pub(super) enum Value {
     Unresolved(Option<String>),
 }
 
+#[cfg(any(feature = "config-toml", feature = "config-yaml"))]
 impl List {
     pub(super) fn new(items: Vec<Node>, origin: Origin) -> Self {
         let layer = 0;
