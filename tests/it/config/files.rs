@@ -1,15 +1,17 @@
 //! Configuration files as they are found in the wild.
 
-use super::{entry, hocon, keyless};
+use super::{Directory, entry, hocon, keyless};
 use crate::support::{broker, stored, text, within};
 use futures_util::stream;
 use guanaco::{
-    config::{Config, LoadError, ProducerSection},
+    config::{Config, ProducerSection},
     prelude::*,
 };
-use guanaco_engine::{ConfigKey, KeyStatus};
-use guanaco_testkit::embedded::EmbeddedBroker;
-use std::path::PathBuf;
+use guanaco_testkit::{
+    embedded::EmbeddedBroker,
+    kafka::{Authority, KafkaCluster, Listener},
+};
+use std::path::{Path, PathBuf};
 
 fn load(name: &str) -> Config {
     let files = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/config/files");
@@ -94,23 +96,59 @@ async fn a_pekko_file_with_includes_and_variables_starts_a_producer() {
     .await;
 }
 
-#[test]
-fn a_file_with_tls_and_sasl_and_discovery_becomes_settings() {
-    let config = load("payments.conf");
-    let tls = ConfigKey::all()
-        .iter()
-        .find(|key| key.name() == "ssl.truststore.location");
-    if matches!(tls.unwrap().status(), KeyStatus::NotYet { .. }) {
-        let error = config.producer().unwrap_err();
-        assert!(matches!(error, LoadError::NotYet { .. }), "{error}");
-        return;
-    }
+/// Another file stands over it, as somebody who tries it at home would have one.
+#[tokio::test]
+async fn a_file_with_a_key_store_scram_and_discovery_produces_to_a_real_cluster() {
+    let authority = Authority::new("payments").unwrap();
+    let certificate = authority.certify("broker", &["127.0.0.1"]).unwrap();
+    let listener = Listener::sasl_ssl("SASL_TLS", &certificate).scram();
+    let cluster = KafkaCluster::builder().listener(listener);
+    let cluster = cluster.start().await.unwrap();
+    cluster.add_scram_user("payments", "hunter2").await.unwrap();
+    cluster.create_topic("t", 1, 1, &[]).await.unwrap();
+
+    let directory = Directory::new(&[("ca.pem", authority.pem())]);
+    let store = directory.0.join("truststore.jks");
+    import(&directory.0.join("ca.pem"), &store).await;
+    let servers = cluster.listener_servers("SASL_TLS");
+    let (host, port) = servers.rsplit_once(':').unwrap();
+    let here = hocon(&format!(
+        "akka.discovery.config.services.kafka-payments.endpoints = \
+           [{{ host = \"{host}\", port = {port} }}]
+         akka.kafka.producer.kafka-clients.ssl.truststore.location = \"{}\"",
+        store.display()
+    ));
+    let config = here.with_fallback(load("payments.conf"));
     let section = config.producer().unwrap();
     assert_eq!(section.service_name(), Some("kafka-payments"));
     let settings = keyless().with_section(&section);
-    assert_eq!(settings.property("security.protocol"), Some("SASL_SSL"));
     let shown = format!("{section:?} {settings:?} {config:?}");
-    assert!(!shown.contains("hunter2"), "{shown}");
+    assert!(
+        !shown.contains("hunter2") && !shown.contains("changeit"),
+        "{shown}"
+    );
+
+    let sink = producer::plain_sink(settings);
+    within(stream::iter([text("t", "paid")]).run_with(sink))
+        .await
+        .unwrap();
+    let records = cluster.read_all("t").await.unwrap();
+    assert_eq!(records[0][0].value.as_deref(), Some(&b"paid"[..]));
+}
+
+/// Java's own tool makes a key store that trusts the authority.
+async fn import(authority: &Path, store: &Path) {
+    let made = tokio::process::Command::new("keytool")
+        .args(["-importcert", "-noprompt", "-alias", "ca"])
+        .args(["-storetype", "JKS", "-storepass", "changeit"])
+        .arg("-file")
+        .arg(authority)
+        .arg("-keystore")
+        .arg(store)
+        .output()
+        .await
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
 }
 
 #[tokio::test]
