@@ -13,6 +13,8 @@ pub(super) struct Broker {
     /// Partitions led by it with something to send; each request starts one further.
     pub listed: VecDeque<PartitionId>,
     pub unanswered: VecDeque<Request>,
+    /// When something last went to it.
+    pub drained: Option<Instant>,
     /// When its connection's task will look again by itself.
     pub armed: Option<Instant>,
     /// It was told to look and has not looked yet.
@@ -39,6 +41,7 @@ impl Broker {
             view,
             listed: VecDeque::new(),
             unanswered: VecDeque::new(),
+            drained: None,
             armed: None,
             notified: false,
             muted: None,

@@ -1,6 +1,11 @@
 //! The choice of a partition: the record's own, its key's, or the sticky one.
 
-use super::{Core, broker::Broker, murmur2::partition_of, partition::PartitionId};
+use super::{
+    Core,
+    broker::Broker,
+    murmur2::partition_of,
+    partition::{Head, PartitionId},
+};
 use crate::{Cause, DeliveryError, RecordRef, Written};
 use std::time::Instant;
 
@@ -111,19 +116,28 @@ impl Core {
             .unwrap_or(0)
     }
 
-    /// Which brokers have let something wait for longer than `partitioner.availability.timeout.ms`
-    /// since it was ready; empty if that is off.
+    /// Which brokers have taken nothing for longer than `partitioner.availability.timeout.ms`, with
+    /// something ready for them for as long; empty if that is off. What waits for an answer about
+    /// itself, or for its back-off, says nothing about the broker.
     fn brokers_behind(&self, now: Instant) -> Vec<bool> {
         let patience = self.config.partitioner_availability_timeout;
         if patience.is_zero() || !self.config.partitioner_adaptive {
             return Vec::new();
         }
-        let ready_before = now.checked_sub(self.config.linger + patience);
-        let waits = |partition: &PartitionId| {
-            let unsent = self.partitions[*partition].unsent();
-            unsent.is_some_and(|since| ready_before.is_some_and(|before| since < before))
+        let is_over = |since: Instant| since + patience < now;
+        let linger = self.config.linger;
+        let is_behind = |broker: &Broker| {
+            let is_full = broker.unanswered.len() >= self.limits.per_broker;
+            let waits = |partition: &PartitionId| {
+                let p = &self.partitions[*partition];
+                let can_go = matches!(
+                    p.head(now, self.limits.per_partition),
+                    Head::Closed(_) | Head::Open
+                );
+                (can_go || is_full) && p.unsent().is_some_and(|since| is_over(since + linger))
+            };
+            broker.drained.is_none_or(is_over) && broker.listed.iter().any(waits)
         };
-        let is_behind = |broker: &Broker| broker.listed.iter().any(waits);
         self.brokers.iter().map(is_behind).collect()
     }
 }

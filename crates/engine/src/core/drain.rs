@@ -108,6 +108,7 @@ impl Core {
                 .iter()
                 .map(|(partition, no, _)| (*partition, *no))
                 .collect();
+            self.brokers[at].drained = Some(now);
             self.brokers[at].unanswered.push_back(Request {
                 id,
                 sent: now,

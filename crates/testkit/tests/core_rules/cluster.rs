@@ -1,9 +1,9 @@
 //! What the cluster says of its topics and leaders.
 
-use crate::bench::{BROKER, Bench, append_to, at, record};
+use crate::bench::{BROKER, Bench, append_to, at, error, record};
 use guanaco_engine::{
     HealthProblem, ProducerConfig, RecordRef, Topic,
-    core::{BrokerView, ClusterView, PartitionView, TopicView},
+    core::{Answer, BrokerView, ClusterView, FlowLink, PartitionView, TopicView},
 };
 use std::time::Duration;
 use uuid::Uuid;
@@ -91,13 +91,14 @@ fn a_producer_id_that_comes_late_ends_the_trouble_about_it() {
     assert_eq!(health.last_answer, Some(Duration::ZERO));
 }
 
-/// Two partitions with a broker each, of which one takes nothing. Says how many of 30 keyless records,
-/// written once the first have waited for `waited`, went to the one that takes something.
-fn to_the_one_that_takes(waited: Duration, change: impl FnOnce(&mut ProducerConfig)) -> i32 {
-    const IDLE: i32 = 2;
+const OTHER: i32 = 2;
+const AVAILABILITY: Duration = Duration::from_millis(500);
+
+/// A topic with two partitions, each with a broker of its own.
+fn two_brokers(change: impl FnOnce(&mut ProducerConfig)) -> (Bench, Topic) {
     let mut bench = Bench::new(|config| {
         config.batch_size = 300;
-        config.partitioner_availability_timeout = Duration::from_millis(500);
+        config.partitioner_availability_timeout = AVAILABILITY;
         change(config);
     });
     let topic = Topic::from("t");
@@ -113,52 +114,79 @@ fn to_the_one_that_takes(waited: Duration, change: impl FnOnce(&mut ProducerConf
     };
     let view = ClusterView {
         cluster_id: None,
-        brokers: vec![broker(BROKER), broker(IDLE)],
+        brokers: vec![broker(BROKER), broker(OTHER)],
         topics: vec![TopicView {
             name: topic.clone(),
             id: Uuid::from_u128(1),
             error: 0,
-            partitions: vec![partition(0, BROKER), partition(1, IDLE)],
+            partitions: vec![partition(0, BROKER), partition(1, OTHER)],
         }],
     };
     bench.core.ask_for(&topic, bench.now);
     bench.core.apply(view, bench.now);
-    let mut flow = bench.core.new_flow();
-    append_to(&mut bench, &mut flow, &topic, 1);
-    bench.now += waited;
+    (bench, topic)
+}
+
+/// How many of 30 keyless records go to the first broker.
+fn to_the_first(bench: &mut Bench, flow: &mut FlowLink, topic: &Topic) -> i32 {
     for _ in 0..30 {
         let keyless = RecordRef {
             partition: None,
-            ..record(&topic, &[1; 200])
+            ..record(topic, &[1; 200])
         };
         bench
             .core
-            .append(&mut flow, &[keyless], bench.now, &mut Vec::new());
+            .append(flow, &[keyless], bench.now, &mut Vec::new());
     }
     let mut taken = 0;
     while let Some(request) = bench.drain() {
-        taken += request
-            .parts
-            .iter()
-            .map(|part| part.header.record_count)
-            .sum::<i32>();
+        let parts = request.parts.iter();
+        taken += parts.map(|part| part.header.record_count).sum::<i32>();
         bench.answer(&request, vec![at(0)]);
     }
     taken
 }
 
+/// How many go to the first once the second has taken nothing for `waited`.
+fn beside_an_idle_one(waited: Duration, change: impl FnOnce(&mut ProducerConfig)) -> i32 {
+    let (mut bench, topic) = two_brokers(change);
+    let mut flow = bench.core.new_flow();
+    append_to(&mut bench, &mut flow, &topic, 1);
+    bench.now += waited;
+    to_the_first(&mut bench, &mut flow, &topic)
+}
+
 #[test]
 fn keyless_records_avoid_a_broker_that_takes_none_for_the_availability_timeout() {
-    let timeout = Duration::from_millis(500);
-    let taken = to_the_one_that_takes(timeout + Duration::from_millis(1), |_| ());
+    let taken = beside_an_idle_one(AVAILABILITY + Duration::from_millis(1), |_| ());
     assert_eq!(taken, 30);
-    let taken = to_the_one_that_takes(timeout, |_| ());
+    let taken = beside_an_idle_one(AVAILABILITY, |_| ());
     assert!((1..30).contains(&taken), "not yet: {taken} of 30");
-    let late = timeout * 100;
-    let taken = to_the_one_that_takes(late, |config| {
+    let late = AVAILABILITY * 100;
+    let taken = beside_an_idle_one(late, |config| {
         config.partitioner_availability_timeout = Duration::ZERO;
     });
     assert!((1..30).contains(&taken), "it is off: {taken} of 30");
-    let taken = to_the_one_that_takes(late, |config| config.partitioner_adaptive = false);
+    let taken = beside_an_idle_one(late, |config| config.partitioner_adaptive = false);
     assert!((1..30).contains(&taken), "it needs adaptive: {taken} of 30");
+}
+
+#[test]
+fn a_partition_that_backs_off_says_nothing_about_its_broker() {
+    const NOT_ENOUGH_REPLICAS: i16 = 19;
+    let (mut bench, topic) = two_brokers(|config| {
+        config.retry_backoff = Duration::from_secs(60);
+        config.retry_backoff_max = Duration::from_secs(60);
+    });
+    let mut flow = bench.core.new_flow();
+    append_to(&mut bench, &mut flow, &topic, 1);
+    let refused = bench.core.drain(OTHER, bench.now).request.expect("a batch");
+    let answer = Answer {
+        parts: vec![Some(error(NOT_ENOUGH_REPLICAS))],
+        ..Answer::default()
+    };
+    assert!(bench.core.answered(OTHER, refused.id, answer, bench.now));
+    bench.now += AVAILABILITY * 2;
+    let taken = to_the_first(&mut bench, &mut flow, &topic);
+    assert!((1..30).contains(&taken), "{taken} of 30");
 }
