@@ -11,8 +11,8 @@ pub type CredentialsFuture<'a> =
 ///
 /// Asked for each new connection and each re-authentication, so a password that has changed counts from
 /// the next of them on. What it gives is wiped once it was used. Time in it is time of the connection:
-/// `socket.connection.setup.timeout.ms` bounds it, or `request.timeout.ms` where a session is renewed. A
-/// panic in it is a password that is not there.
+/// `socket.connection.setup.timeout.ms` bounds it, and 5 seconds of it where the session of the connection
+/// that metadata is asked for by is renewed. A panic in it is a password that is not there.
 ///
 /// # Cancel safety
 /// The future is dropped when that time is over.

@@ -280,7 +280,7 @@ fn a_command_of_kerberos_is_never_run_and_said_to_be_so() {
 #[test]
 fn kerberos_needs_its_feature() {
     let sasl = ("security.protocol", "SASL_SSL");
-    let module = format!("{KRB5};");
+    let module = format!("{KRB5} principal=\"app@EXAMPLE.COM\";");
     let service = ("sasl.kerberos.service.name", "kafka");
     let config = ready(&[sasl, ("sasl.jaas.config", &module), service]);
     match (cfg!(feature = "gssapi"), config.validate()) {
@@ -303,7 +303,7 @@ fn what_kerberos_cannot_do_is_refused_before_anything_is_dialled() {
         refusal(&all.iter().chain(more).copied().collect::<Vec<_>>())
     };
     let service = ("sasl.kerberos.service.name", "kafka");
-    let conflict = format!("{KRB5} serviceName=canary;");
+    let conflict = format!("{KRB5} principal=canary serviceName=canary;");
     let cache = format!("{KRB5} useTicketCache=true ticketCache=\"/canary\";");
     for (settings, part) in [
         (
@@ -316,6 +316,14 @@ fn what_kerberos_cannot_do_is_refused_before_anything_is_dialled() {
         ),
         (
             &[service, ("sasl.kerberos.keytab", "/canary")],
+            "sasl.kerberos.principal must be set beside a keytab",
+        ),
+        (
+            &[
+                service,
+                ("sasl.kerberos.keytab", "/canary"),
+                ("sasl.kerberos.principal", "canary"),
+            ],
             "sasl.kerberos.keytab must be what the environment variable KRB5_CLIENT_KTNAME",
         ),
         (

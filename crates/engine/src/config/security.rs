@@ -215,6 +215,13 @@ impl TlsSettings {
         self.custom.as_ref().map(|Custom(config)| config)
     }
 
+    fn is_custom(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.custom.is_some();
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+
     fn is_untouched(&self) -> bool {
         [&self.roots, &self.revoked, &self.certificate, &self.key]
             .into_iter()

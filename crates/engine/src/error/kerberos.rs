@@ -31,8 +31,8 @@ pub enum KerberosFailure {
          (sasl.kerberos.service.name) and the host's"
     )]
     UnknownService,
-    /// None of the realm's KDCs answered, or none in time.
-    #[error("no KDC answers")]
+    /// None of the realm's KDCs answered in time, or they kept another connection waiting all the while.
+    #[error("no KDC answers in time")]
     Unreachable,
     /// `krb5.conf` is broken, or says too little.
     #[error("krb5.conf is broken, or names no realm or no KDC (see KRB5_CONFIG)")]

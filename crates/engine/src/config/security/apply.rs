@@ -258,7 +258,9 @@ pub(in crate::config) fn roots_pem(config: &mut ProducerConfig, value: &str) -> 
 
 pub(in crate::config) fn revoked_location(config: &mut ProducerConfig, value: &str) -> Applied {
     config.security.tls.revoked = file(value);
-    Ok(None)
+    Ok(value
+        .is_empty()
+        .then_some("it is empty, so no certificate counts as revoked"))
 }
 
 /// Java's store of both: certificate and key in one file.

@@ -67,6 +67,9 @@ pub(super) fn apply(
             "must set useKeyTab=true or useTicketCache=true: nobody is asked for a password",
         );
     }
+    if uses_keytab && !uses_cache && wanted.principal.is_none() {
+        return Err("must set principal beside useKeyTab=true");
+    }
     *settings = wanted;
     Ok(advice.or(renews.then_some(RENEWAL)))
 }
@@ -130,6 +133,10 @@ mod tests {
             (
                 &[("useKeyTab", "true"), ("isInitiator", "false")],
                 "isInitiator",
+            ),
+            (
+                &[("useKeyTab", "true"), ("keyTab", "/k")],
+                "principal beside useKeyTab",
             ),
         ] {
             let (settings, outcome) = read(options);

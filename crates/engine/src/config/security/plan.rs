@@ -107,6 +107,11 @@ impl Security {
                  (set security.protocol=SASL_SSL)",
             );
         }
+        if self.protocol.is_encrypted() && self.tls.is_custom() && !self.tls.is_untouched() {
+            warnings.push(
+                "settings of ssl.* have no effect: the producer was given a rustls configuration",
+            );
+        }
         if self.protocol.is_encrypted() && !self.tls.checks_hostname() {
             warnings.push("the names in brokers' certificates are not checked");
         }
@@ -319,6 +324,13 @@ impl Security {
                 "must be the first part of the brokers' principals only, such as kafka",
             );
         }
+        if kerberos.keytab.is_some() && kerberos.principal.is_none() {
+            return invalid(
+                "sasl.kerberos.principal",
+                "must be set beside a keytab (or principal in sasl.jaas.config): else it would be \
+                 whoever has a ticket in the cache",
+            );
+        }
         let names = |name, file: &OsStr| {
             let given = variable(name);
             given.is_some_and(|given| without_type(&given) == without_type(file))
@@ -396,6 +408,7 @@ mod tests {
         let mut security = Security::default();
         let kerberos = &mut security.sasl.kerberos;
         kerberos.service_name = Some("kafka".into());
+        kerberos.principal = Some("app@EXAMPLE.COM".into());
         kerberos.keytab = (!keytab.is_empty()).then(|| keytab.into());
         kerberos.ticket_cache = (!cache.is_empty()).then(|| cache.into());
         let variable = |name: &str| {

@@ -2,7 +2,7 @@
 
 use super::{Other, identity, invalid, verify};
 use crate::{ConfigError, TlsSettings, TlsVersions};
-use rustls::{ClientConfig, SupportedProtocolVersion};
+use rustls::{ClientConfig, SupportedProtocolVersion, client::Resumption};
 use std::sync::Arc;
 
 pub(super) fn client_config(
@@ -17,10 +17,15 @@ pub(super) fn client_config(
         // Rustls's own verifier, or one that asks it.
         .dangerous()
         .with_custom_certificate_verifier(verifier);
-    match identity::resolver(settings, &provider)? {
-        Some(resolver) => Ok(builder.with_client_cert_resolver(resolver)),
-        None => Ok(builder.with_no_client_auth()),
+    let mut config = match identity::resolver(settings, &provider)? {
+        Some(resolver) => builder.with_client_cert_resolver(resolver),
+        None => builder.with_no_client_auth(),
+    };
+    if settings.revoked.is_some() {
+        // A session that goes on is not verified again, so a list could be outdated by then.
+        config.resumption = Resumption::disabled();
     }
+    Ok(config)
 }
 
 fn versions(versions: TlsVersions) -> &'static [&'static SupportedProtocolVersion] {
