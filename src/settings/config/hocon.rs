@@ -274,10 +274,6 @@ fn harmless(message: &str) -> Option<&'static str> {
         ("unterminated string", "a string has no end"),
         ("unterminated substitution", "a substitution has no end"),
         ("escape", "no such escape in a string"),
-        (
-            "no prior value",
-            "it refers to its former value and has none",
-        ),
         ("circular", "it refers to itself"),
         ("cycle", "it refers to itself"),
         ("include", "this include cannot be used here"),

@@ -424,20 +424,6 @@ fn an_error_names_the_file_of_its_layer_and_the_line() {
 }
 
 #[test]
-fn a_layer_that_goes_on_from_another_is_of_use_over_it_only() {
-    let above =
-        "guanaco.producer.kafka-clients.client.id = ${guanaco.producer.kafka-clients.client.id}-eu";
-    let base = "guanaco.producer.kafka-clients.client.id = till-3";
-    let section = layers(&[base, above]).producer().unwrap();
-    let properties: Vec<_> = section.properties().collect();
-    assert_eq!(properties, [("client.id", "till-3-eu")]);
-    assert_eq!(
-        hocon(above).producer().unwrap_err().to_string(),
-        "text:1: not valid HOCON: it refers to its former value and has none"
-    );
-}
-
-#[test]
 fn substitutions_of_all_layers_together_are_bounded() {
     let many = |prefix: &str, count: usize| -> String {
         let lines = (0..count).map(|number| format!("{prefix}{number} = ${{?x}}\n"));
