@@ -69,9 +69,8 @@ const DEFAULT_SECTIONS: [&str; 3] = [
 pub struct Config {
     /// The lowest first.
     layers: Vec<Layer>,
-    /// What they come to, or why they come to nothing: a layer that refers to what one below it has
-    /// is of use only over that.
-    root: Result<Table, LoadError>,
+    /// What they come to.
+    root: Table,
     variables: Variables,
     overrides: Flat,
     methods: Methods,
@@ -82,15 +81,15 @@ impl Config {
     /// The defaults, and nothing else.
     #[must_use]
     pub fn new() -> Self {
-        Self::of(Vec::new())
+        Self::of(Vec::new(), Table::new())
     }
 
     /// Reads a file. Its ending says what it is: see [`Format`]. Substitutions such as `${?HOME}`
     /// in HOCON see the process's environment variables.
     ///
     /// # Errors
-    /// If the file, or one that it includes, cannot be read or understood. What its sections say, and
-    /// what it refers to, is not looked at before they are asked for.
+    /// If the file, or one that it includes, cannot be read or understood. What its sections say is
+    /// not looked at before they are asked for.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, LoadError> {
         Self::load_all([path])
     }
@@ -109,7 +108,8 @@ impl Config {
     /// ```
     ///
     /// # Errors
-    /// As [`load`](Self::load), of the first file that has one.
+    /// As [`load`](Self::load), of the first file that has one; and if what they come to together
+    /// refers to itself.
     pub fn load_all<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<Self, LoadError> {
         let paths = paths.into_iter();
         let layers = paths.map(|path| {
@@ -119,7 +119,7 @@ impl Config {
             })?;
             Layer::of_file(path, format)
         });
-        layers.collect::<Result<_, _>>().map(Self::of)
+        Self::of_layers(layers.collect::<Result<_, _>>()?)
     }
 
     /// Reads a file of this format, whatever its ending.
@@ -127,7 +127,7 @@ impl Config {
     /// # Errors
     /// As [`load`](Self::load).
     pub fn load_as(path: impl AsRef<Path>, format: Format) -> Result<Self, LoadError> {
-        Ok(Self::of(vec![Layer::of_file(path.as_ref(), format)?]))
+        Self::of_layers(vec![Layer::of_file(path.as_ref(), format)?])
     }
 
     /// Reads a text. Includes are looked for from the current directory.
@@ -135,7 +135,7 @@ impl Config {
     /// # Errors
     /// As [`load`](Self::load); the text is called `text`.
     pub fn parse(text: &str, format: Format) -> Result<Self, LoadError> {
-        Ok(Self::of(vec![Layer::of_text(text, format)?]))
+        Self::of_layers(vec![Layer::of_text(text, format)?])
     }
 
     /// Lays this configuration over a weaker one: what it does not set is as `weaker` has it.
@@ -155,29 +155,34 @@ impl Config {
     /// let here = Config::parse("shop = till-3", Format::Hocon)?;
     /// let tuning = Config::parse("linger.ms = 5", Format::Properties)?;
     ///
-    /// let section = tuning.with_fallback(here).with_fallback(base).producer()?;
+    /// let section = tuning.with_fallback(here)?.with_fallback(base)?.producer()?;
     /// let properties: Vec<_> = section.properties().collect();
     /// assert_eq!(properties, [("client.id", "till-3-orders"), ("linger.ms", "5")]);
     /// # Ok(()) }
     /// ```
     ///
-    /// That the two together refer to themselves, or add a value to one of another kind, is told when
-    /// a section is asked for.
-    #[must_use]
+    /// # Errors
+    /// If what the two come to together refers to itself, or adds a value to one of another kind.
     #[doc(alias("withFallback", "merge", "layers"))]
-    pub fn with_fallback(self, weaker: Self) -> Self {
+    pub fn with_fallback(self, weaker: Self) -> Result<Self, LoadError> {
         let layers: Vec<_> = weaker.layers.into_iter().chain(self.layers).collect();
-        Self {
-            root: layers::merge(&layers, &Variables::of_process()),
+        let root = layers::merge(&layers, &Variables::of_process())?;
+        Ok(Self {
             layers,
+            root,
             ..self
-        }
+        })
     }
 
-    fn of(layers: Vec<Layer>) -> Self {
+    fn of_layers(layers: Vec<Layer>) -> Result<Self, LoadError> {
+        let root = layers::merge(&layers, &Variables::of_process())?;
+        Ok(Self::of(layers, root))
+    }
+
+    fn of(layers: Vec<Layer>, root: Table) -> Self {
         Self {
-            root: layers::merge(&layers, &Variables::of_process()),
             layers,
+            root,
             variables: Variables::default(),
             overrides: Flat::new(),
             methods: Methods::new(),
@@ -257,7 +262,7 @@ impl Config {
     /// # Errors
     /// If more than one of them is set, and as [`producer_at`](Self::producer_at).
     pub fn producer(&self) -> Result<ProducerSection, LoadError> {
-        match layers::set_sections(self.root()?)[..] {
+        match layers::set_sections(&self.root)[..] {
             [] => self.read(DEFAULT_SECTIONS[0], DEFAULT_SECTIONS[0]),
             [(section, _)] => self.read(section, DEFAULT_SECTIONS[0]),
             [(section, at), (other, other_at), ..] => Err(LoadError::Ambiguous {
@@ -272,20 +277,19 @@ impl Config {
     /// The section at a path, such as `orders.producer`. What it lacks has its default.
     ///
     /// # Errors
-    /// If what was read refers to itself, or there is no such section; at its first setting that is unknown, has a value that it cannot
+    /// If there is no such section; at its first setting that is unknown, has a value that it cannot
     /// have, refers to something that is not set, waits for something that is not here yet, or is
     /// [guarded](Self::trusted). Settings that contradict each other are told when a producer is
     /// created.
     pub fn producer_at(&self, path: &str) -> Result<ProducerSection, LoadError> {
-        let root = self.root()?;
-        let known = matches!(tree::find(root, path), Some(Node::Table(_)))
+        let known = matches!(tree::find(&self.root, path), Some(Node::Table(_)))
             || DEFAULT_SECTIONS.contains(&path)
             || !self.of_variables(path).is_empty();
         if known {
             return self.read(path, path);
         }
         let mut sections = DEFAULT_SECTIONS.map(str::to_owned).to_vec();
-        tree::tables(root, "", &mut sections);
+        tree::tables(&self.root, "", &mut sections);
         let nearest = guanaco_engine::nearest(path, sections.iter().map(String::as_str));
         Err(LoadError::NoSection {
             path: path.to_owned(),
@@ -293,23 +297,23 @@ impl Config {
         })
     }
 
-    fn root(&self) -> Result<&Table, LoadError> {
-        self.root.as_ref().map_err(Clone::clone)
-    }
-
     /// Reads a section, with the variables that are called after `variables`.
     fn read(&self, path: &str, variables: &str) -> Result<ProducerSection, LoadError> {
         let mut settings = defaults()?;
-        let root = self.root()?;
-        if let Some(Node::Table(table)) = tree::find(root, path) {
-            settings.extend(tree::flatten(path, table)?);
-        }
+        settings.extend(self.settings(path)?);
         settings.extend(self.of_variables(variables));
         settings.extend(self.overrides.clone());
         ProducerSection::read(path, settings, self.trusted, |name, at| {
             let path = format!("{path}.discovery-method");
-            discovery::method(root, &self.methods, name, at, &path)
+            discovery::method(&self.root, &self.methods, name, at, &path)
         })
+    }
+
+    fn settings(&self, path: &str) -> Result<Flat, LoadError> {
+        match tree::find(&self.root, path) {
+            Some(Node::Table(table)) => tree::flatten(path, table),
+            _ => Ok(Flat::new()),
+        }
     }
 
     fn of_variables(&self, section: &str) -> Flat {
