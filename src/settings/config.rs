@@ -49,9 +49,9 @@ pub use section::{Entry, ProducerSection};
 use crate::discovery::Methods;
 use env::Variables;
 use guanaco_engine::ConfigKey;
-use layers::Layer;
-use std::{fmt, path::Path, sync::OnceLock};
-use tree::{Flat, Leaf, Node, Table};
+use layers::{Layer, Layers};
+use std::{fmt, fs, path::Path, sync::OnceLock};
+use tree::{Flat, Leaf, Node};
 
 /// The sections that are read when none is named.
 const DEFAULT_SECTIONS: [&str; 3] = [
@@ -67,10 +67,7 @@ const DEFAULT_SECTIONS: [&str; 3] = [
 /// defaults of this crate.
 #[derive(Clone)]
 pub struct Config {
-    /// The lowest first.
-    layers: Vec<Layer>,
-    /// What they come to.
-    root: Table,
+    layers: Layers,
     variables: Variables,
     overrides: Flat,
     methods: Methods,
@@ -81,7 +78,7 @@ impl Config {
     /// The defaults, and nothing else.
     #[must_use]
     pub fn new() -> Self {
-        Self::of(Vec::new(), Table::new())
+        Self::of(Layers::default())
     }
 
     /// Reads a file. Its ending says what it is: see [`Format`]. Substitutions such as `${?HOME}`
@@ -91,35 +88,11 @@ impl Config {
     /// If the file, or one that it includes, cannot be read or understood. What its sections say is
     /// not looked at before they are asked for.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, LoadError> {
-        Self::load_all([path])
-    }
-
-    /// Reads several files and lays them over each other: of two that set the same, the later one
-    /// wins. Each has the format that its ending says.
-    ///
-    /// They are one configuration then, as [`with_fallback`](Self::with_fallback) makes it of two.
-    /// No file may be missing.
-    ///
-    /// ```no_run
-    /// # use guanaco::config::{Config, LoadError};
-    /// # fn main() -> Result<(), LoadError> {
-    /// let config = Config::load_all(["base.conf", "production.yaml", "secrets.properties"])?;
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    /// As [`load`](Self::load), of the first file that has one; and if what they come to together
-    /// refers to itself.
-    pub fn load_all<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<Self, LoadError> {
-        let paths = paths.into_iter();
-        let layers = paths.map(|path| {
-            let path = path.as_ref();
-            let format = Format::of(path).ok_or_else(|| LoadError::UnknownFormat {
-                file: path.display().to_string().into(),
-            })?;
-            Layer::of_file(path, format)
-        });
-        Self::of_layers(layers.collect::<Result<_, _>>()?)
+        let path = path.as_ref();
+        let format = Format::of(path).ok_or_else(|| LoadError::UnknownFormat {
+            file: path.display().to_string().into(),
+        })?;
+        Self::load_as(path, format)
     }
 
     /// Reads a file of this format, whatever its ending.
@@ -127,7 +100,36 @@ impl Config {
     /// # Errors
     /// As [`load`](Self::load).
     pub fn load_as(path: impl AsRef<Path>, format: Format) -> Result<Self, LoadError> {
-        Self::of_layers(vec![Layer::of_file(path.as_ref(), format)?])
+        let path = path.as_ref();
+        let text = fs::read_to_string(path).map_err(|error| LoadError::Unreadable {
+            file: path.display().to_string().into(),
+            reason: error.to_string().into(),
+        })?;
+        let variables = Variables::of_process();
+        let origin = Origin::of_file(path);
+        let layer = Layer::read(&text, format, &origin, path.parent(), &variables)?;
+        Ok(Self::of(Layers::of(layer)))
+    }
+
+    /// Reads several files, of which each goes over those before it: what is common first, what
+    /// differs here and what is secret behind it. None at all is [`new`](Self::new).
+    ///
+    /// ```no_run
+    /// # use guanaco::config::Config;
+    /// # fn main() -> Result<(), guanaco::Error> {
+    /// let config = Config::load_all(["base.conf", "production.yaml", "secrets.properties"])?;
+    /// # drop(config);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), for the first that cannot be read.
+    pub fn load_all<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<Self, LoadError> {
+        let mut all = Self::new();
+        for path in paths {
+            all = Self::load(path)?.with_fallback(all);
+        }
+        Ok(all)
     }
 
     /// Reads a text. Includes are looked for from the current directory.
@@ -135,54 +137,45 @@ impl Config {
     /// # Errors
     /// As [`load`](Self::load); the text is called `text`.
     pub fn parse(text: &str, format: Format) -> Result<Self, LoadError> {
-        Self::of_layers(vec![Layer::of_text(text, format)?])
+        let variables = Variables::of_process();
+        let layer = Layer::read(text, format, &Origin::in_text("text"), None, &variables)?;
+        Ok(Self::of(Layers::of(layer)))
     }
 
-    /// Lays this configuration over a weaker one: what it does not set is as `weaker` has it.
+    /// Lays what this configuration has read over what `weaker` has, setting by setting.
     ///
-    /// It happens before substitutions are followed, so that they see both: `${shop.name}` in one
-    /// is what the other says that it is. Kafka's keys of a properties file count for the default
-    /// section that the rest sets. `null` in HOCON takes a weaker setting back.
+    /// A setting that both have is this one's. Each has followed its own substitutions already: they
+    /// see what is in their file and in those that it includes, and nothing of the other. Kafka's
+    /// keys of a properties file count for whichever section is read.
     ///
-    /// Only what `weaker` has read counts. Environment variables, overrides, discovery methods and
-    /// [trust](Self::trusted) are those of `self`.
+    /// Environment variables, overrides and discovery methods are those of `self`.
+    /// [Trust](Self::trusted) is to be said of the two together, again.
     ///
     /// ```
     /// # use guanaco::config::{Config, Format};
     /// # fn main() -> Result<(), guanaco::Error> {
-    /// let base = "akka.kafka.producer.kafka-clients { linger.ms = 20, client.id = ${shop}-orders }";
+    /// let base = "akka.kafka.producer.kafka-clients { linger.ms = 20, client.id = orders }";
     /// let base = Config::parse(base, Format::Hocon)?;
-    /// let here = Config::parse("shop = till-3", Format::Hocon)?;
     /// let tuning = Config::parse("linger.ms = 5", Format::Properties)?;
     ///
-    /// let section = tuning.with_fallback(here)?.with_fallback(base)?.producer()?;
+    /// let section = tuning.with_fallback(base).producer()?;
     /// let properties: Vec<_> = section.properties().collect();
-    /// assert_eq!(properties, [("client.id", "till-3-orders"), ("linger.ms", "5")]);
+    /// assert_eq!(properties, [("client.id", "orders"), ("linger.ms", "5")]);
     /// # Ok(()) }
     /// ```
-    ///
-    /// # Errors
-    /// If what the two come to together refers to itself, or adds a value to one of another kind.
+    #[must_use]
     #[doc(alias("withFallback", "merge", "layers"))]
-    pub fn with_fallback(self, weaker: Self) -> Result<Self, LoadError> {
-        let layers: Vec<_> = weaker.layers.into_iter().chain(self.layers).collect();
-        let root = layers::merge(&layers, &Variables::of_process())?;
-        Ok(Self {
-            layers,
-            root,
+    pub fn with_fallback(self, weaker: Self) -> Self {
+        Self {
+            layers: self.layers.over(weaker.layers),
+            trusted: false,
             ..self
-        })
+        }
     }
 
-    fn of_layers(layers: Vec<Layer>) -> Result<Self, LoadError> {
-        let root = layers::merge(&layers, &Variables::of_process())?;
-        Ok(Self::of(layers, root))
-    }
-
-    fn of(layers: Vec<Layer>, root: Table) -> Self {
+    fn of(layers: Layers) -> Self {
         Self {
             layers,
-            root,
             variables: Variables::default(),
             overrides: Flat::new(),
             methods: Methods::new(),
@@ -262,12 +255,16 @@ impl Config {
     /// # Errors
     /// If more than one of them is set, and as [`producer_at`](Self::producer_at).
     pub fn producer(&self) -> Result<ProducerSection, LoadError> {
-        match layers::set_sections(&self.root)[..] {
+        let mut set = Vec::new();
+        for section in DEFAULT_SECTIONS {
+            set.extend(self.layers.set_at(section)?.map(|at| (section, at)));
+        }
+        match &set[..] {
             [] => self.read(DEFAULT_SECTIONS[0], DEFAULT_SECTIONS[0]),
             [(section, _)] => self.read(section, DEFAULT_SECTIONS[0]),
             [(section, at), (other, other_at), ..] => Err(LoadError::Ambiguous {
-                at: at.clone(),
                 section,
+                at: at.clone(),
                 other,
                 other_at: other_at.clone(),
             }),
@@ -282,14 +279,15 @@ impl Config {
     /// [guarded](Self::trusted). Settings that contradict each other are told when a producer is
     /// created.
     pub fn producer_at(&self, path: &str) -> Result<ProducerSection, LoadError> {
-        let known = matches!(tree::find(&self.root, path), Some(Node::Table(_)))
+        let tables = self.layers.tables();
+        let known = matches!(tree::find(&tables, path), Some(Node::Table(_)))
             || DEFAULT_SECTIONS.contains(&path)
             || !self.of_variables(path).is_empty();
         if known {
             return self.read(path, path);
         }
         let mut sections = DEFAULT_SECTIONS.map(str::to_owned).to_vec();
-        tree::tables(&self.root, "", &mut sections);
+        tree::tables(&tables, "", &mut sections);
         let nearest = guanaco_engine::nearest(path, sections.iter().map(String::as_str));
         Err(LoadError::NoSection {
             path: path.to_owned(),
@@ -300,20 +298,13 @@ impl Config {
     /// Reads a section, with the variables that are called after `variables`.
     fn read(&self, path: &str, variables: &str) -> Result<ProducerSection, LoadError> {
         let mut settings = defaults()?;
-        settings.extend(self.settings(path)?);
+        settings.extend(self.layers.settings(path)?);
         settings.extend(self.of_variables(variables));
         settings.extend(self.overrides.clone());
         ProducerSection::read(path, settings, self.trusted, |name, at| {
             let path = format!("{path}.discovery-method");
-            discovery::method(&self.root, &self.methods, name, at, &path)
+            discovery::method(&self.layers.tables(), &self.methods, name, at, &path)
         })
-    }
-
-    fn settings(&self, path: &str) -> Result<Flat, LoadError> {
-        match tree::find(&self.root, path) {
-            Some(Node::Table(table)) => tree::flatten(path, table),
-            _ => Ok(Flat::new()),
-        }
     }
 
     fn of_variables(&self, section: &str) -> Flat {
@@ -334,7 +325,7 @@ impl Default for Config {
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
-            .field("root", &self.root)
+            .field("layers", &self.layers)
             .field("overrides", &self.overrides)
             .field("trusted", &self.trusted)
             .finish_non_exhaustive()
@@ -346,7 +337,7 @@ fn defaults() -> Result<Flat, LoadError> {
     static DEFAULTS: OnceLock<Result<Flat, LoadError>> = OnceLock::new();
     let section = DEFAULT_SECTIONS[0];
     let read = || {
-        let root = hocon::resolve(&[], &Variables::default())?;
+        let root = hocon::read("", &Origin::Default, None, &Variables::default())?;
         match tree::find(&root, section) {
             Some(Node::Table(table)) => tree::flatten(section, table),
             _ => Ok(Flat::new()),

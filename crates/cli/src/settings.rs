@@ -126,7 +126,7 @@ pub(crate) fn section(
 fn files(paths: &[PathBuf]) -> Result<Config, LoadError> {
     paths.iter().try_fold(Config::new(), |weaker, path| {
         let format = Format::of(path).unwrap_or(Format::Properties);
-        Config::load_as(path, format)?.with_fallback(weaker)
+        Ok(Config::load_as(path, format)?.with_fallback(weaker))
     })
 }
 

@@ -72,7 +72,7 @@ fn services_of(services: &Table, path: &str) -> Result<StaticDiscovery, LoadErro
         let Node::Table(service) = service else {
             continue;
         };
-        let Some(Node::List(List { items, origin, .. })) = service.get("endpoints") else {
+        let Some(Node::List(List { items, origin })) = service.get("endpoints") else {
             continue;
         };
         let endpoints: Option<Vec<Endpoint>> = items.iter().map(endpoint).collect();

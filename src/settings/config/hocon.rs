@@ -1,22 +1,21 @@
-//! HOCON, and the layers of all formats as one document of it. The only place that knows the parser.
+//! HOCON. The only place that knows the parser.
 
-mod document;
 mod places;
 
 use super::{
     DEFAULT_SECTIONS, Format, LoadError, Origin,
     env::Variables,
+    layout,
     tree::{Leaf, List, MAX_DEPTH, Node, Table, Value},
 };
 use hocon::{HoconError, HoconValue, ParseOptions, ResolveOptions, ScalarType};
-use places::{Definition, Place, Places};
-use std::{path::Path, thread};
+use places::Places;
+use std::{path::Path, sync::LazyLock, thread};
 
 /// The defaults of [`DEFAULT_SECTIONS`], of which the file has the first.
-fn reference() -> String {
+fn reference(section: &str) -> String {
     let file = include_str!("../reference.conf");
-    let sections = DEFAULT_SECTIONS.map(|section| file.replacen(DEFAULT_SECTIONS[0], section, 1));
-    sections.join("\n")
+    file.replacen(DEFAULT_SECTIONS[0], section, 1)
 }
 
 /// The parser follows substitutions by recursion, so that their number bounds its stack: some 10 KiB
@@ -24,52 +23,21 @@ fn reference() -> String {
 const MAX_SUBSTITUTIONS: usize = 2_000;
 const STACK: usize = 64 << 20;
 
-/// A text or table whose substitutions are not followed yet, and what it defines where.
-#[derive(Clone)]
-pub(super) struct Parsed {
-    /// As a part of a document.
-    text: String,
-    definitions: Vec<Definition>,
-    origin: Origin,
-}
-
-/// Reads a text with everything that it includes; `directory` is where includes are looked for.
-pub(super) fn parse(
+/// Reads a text with everything that it includes. What it refers to is looked for in the text, in
+/// the reference, then among the process's environment variables, which `variables` are.
+///
+/// `directory` is where includes are looked for.
+pub(super) fn read(
     text: &str,
     origin: &Origin,
     directory: Option<&Path>,
-) -> Result<Parsed, LoadError> {
-    with_room(origin, || parse_here(text, origin, directory))
-}
-
-/// A table of another format. Nothing in it refers to anything.
-pub(super) fn of_table(table: &Table, origin: &Origin) -> Parsed {
-    Parsed {
-        text: document::of_table(table),
-        definitions: places::of_table(table),
-        origin: origin.clone(),
-    }
-}
-
-/// Lays the layers over each other, the first one lowest, and follows the substitutions then: they
-/// are looked for in all of the layers, in the reference, then among the process's environment
-/// variables, which `variables` are.
-pub(super) fn resolve(layers: &[Parsed], variables: &Variables) -> Result<Table, LoadError> {
-    let origin = layers
-        .last()
-        .map_or(&Origin::Default, |layer| &layer.origin);
-    with_room(origin, || resolve_here(layers, origin, variables))
-}
-
-/// Runs it where the parser's recursion has its room.
-fn with_room<T: Send>(
-    origin: &Origin,
-    run: impl FnOnce() -> Result<T, LoadError> + Send,
-) -> Result<T, LoadError> {
+    variables: &Variables,
+) -> Result<Table, LoadError> {
+    let read = || read_here(text, origin, directory, variables);
     let with_room = thread::Builder::new().stack_size(STACK);
     thread::scope(|scope| {
-        let running = with_room.spawn_scoped(scope, run).ok();
-        running.and_then(|running| running.join().ok())
+        let reader = with_room.spawn_scoped(scope, read).ok();
+        reader.and_then(|reader| reader.join().ok())
     })
     .unwrap_or_else(|| Err(broken(origin, "the parser gave up on it")))
 }
@@ -82,47 +50,46 @@ fn broken(at: &Origin, what: &'static str) -> LoadError {
     }
 }
 
-fn parse_here(text: &str, origin: &Origin, directory: Option<&Path>) -> Result<Parsed, LoadError> {
-    unresolved(text, directory).map_err(|error| parse_error(error, origin))?;
-    Ok(Parsed {
-        text: document::of_text(text, directory)?,
-        definitions: places::of_text(text, origin, directory),
-        origin: origin.clone(),
-    })
-}
-
-fn unresolved(text: &str, directory: Option<&Path>) -> Result<hocon::Config, HoconError> {
-    let options = ParseOptions::defaults().with_resolve_substitutions(false);
-    let options = match directory {
-        Some(directory) => options.with_base_dir(directory.to_owned()),
-        None => options,
-    };
-    hocon::parse_string_with_options(text, options)
-}
-
-fn resolve_here(
-    layers: &[Parsed],
+fn read_here(
+    text: &str,
     origin: &Origin,
+    directory: Option<&Path>,
     variables: &Variables,
 ) -> Result<Table, LoadError> {
-    let reference = parse_here(&reference(), &Origin::Default, None)?;
+    let unresolved = |text: &str| {
+        let options = ParseOptions::defaults().with_resolve_substitutions(false);
+        let options = match directory {
+            Some(directory) => options.with_base_dir(directory.to_owned()),
+            None => options,
+        };
+        hocon::parse_string_with_options(text, options)
+    };
+    let mut all = unresolved(text).map_err(|error| parse_error(error, origin))?;
     let mut places = Places::new(variables);
-    places.add(0, &reference.definitions);
-    for (layer, number) in layers.iter().zip(1..) {
-        places.add(number, &layer.definitions);
-        if places.references() > MAX_SUBSTITUTIONS {
-            return Err(broken(&layer.origin, "it has more than 2000 substitutions"));
-        }
+    for section in DEFAULT_SECTIONS {
+        let reference = reference(section);
+        let parsed =
+            unresolved(&reference).map_err(|error| parse_error(error, &Origin::Default))?;
+        all = all.with_fallback(&parsed);
+        places.add(&reference, &Origin::Default, None);
     }
-    let document = Document::new([&reference].into_iter().chain(layers));
-    let all = unresolved(&document.text, None).map_err(|error| parse_error(error, origin))?;
+    places.add(text, origin, directory);
+    if let Some(at) = places.behind_the_end() {
+        return Err(broken(
+            at,
+            "a brace closes what was not opened, or something follows the last one",
+        ));
+    }
+    if places.references() > MAX_SUBSTITUTIONS {
+        return Err(broken(origin, "it has more than 2000 substitutions"));
+    }
 
     // What is left unresolved is an error only inside of the section that is asked for: an
     // application's file refers to other libraries' defaults, which are not here.
     let options = ResolveOptions::defaults().with_allow_unresolved(true);
     let resolved = all
         .resolve(options)
-        .map_err(|error| document.error(error, &places, origin))?;
+        .map_err(|error| parse_error(error, origin))?;
 
     let mut root = Table::new();
     let mut path = Vec::new();
@@ -137,7 +104,6 @@ fn resolve_here(
     Ok(root)
 }
 
-/// A name as the parser wants it in a path.
 fn quoted(name: &str) -> String {
     let escaped = name.replace('\\', "\\\\").replace('"', "\\\"");
     format!("\"{escaped}\"")
@@ -153,11 +119,10 @@ fn node(
     if path.len() > MAX_DEPTH {
         return None;
     }
-    let place = |path: &[String]| {
-        places.place(path).unwrap_or_else(|| Place {
-            origin: file.clone(),
-            layer: 0,
-        })
+    let origin = |path: &[String]| {
+        let found = places.origin(path);
+        let found = found.filter(|at| !at.is_default() || is_default(path, value));
+        found.unwrap_or_else(|| file.clone())
     };
     Some(match value {
         HoconValue::Object(fields) => {
@@ -175,69 +140,41 @@ fn node(
             let items = items
                 .iter()
                 .filter_map(|item| node(item, path, places, file));
-            let items = items.collect();
-            let Place { origin, layer } = place(path);
             Node::List(List {
-                items,
-                origin,
-                layer,
+                items: items.collect(),
+                origin: origin(path),
             })
         }
         HoconValue::Scalar(scalar) if scalar.value_type == ScalarType::Null => return None,
-        other => {
-            let Place { origin, layer } = place(path);
-            let value = match other {
-                HoconValue::Scalar(scalar) => Value::Text(scalar.raw.clone()),
-                _ => Value::Unresolved(places.reference(path)),
-            };
-            Node::Leaf(Leaf {
-                value,
-                origin,
-                layer,
-            })
-        }
+        HoconValue::Scalar(scalar) => Node::Leaf(Leaf::text(&scalar.raw, origin(path))),
+        _ => Node::Leaf(Leaf {
+            value: Value::Unresolved(places.reference(path)),
+            origin: origin(path),
+        }),
     })
 }
 
-/// The layers in one text, the lowest first.
-struct Document<'a> {
-    text: String,
-    /// Each with the lines before it.
-    parts: Vec<(usize, &'a Origin)>,
-}
-
-impl<'a> Document<'a> {
-    fn new(layers: impl Iterator<Item = &'a Parsed>) -> Self {
-        let mut document = Self {
-            text: String::new(),
-            parts: Vec::new(),
-        };
-        let mut lines = 0;
-        for layer in layers {
-            document.parts.push((lines, &layer.origin));
-            document.text.push_str(&layer.text);
-            lines += layer.text.matches('\n').count();
+/// Whether the reference has this value for the setting, whatever section inherits it.
+fn is_default(path: &[String], value: &HoconValue) -> bool {
+    static DEFAULTS: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
+        let text = reference(DEFAULT_SECTIONS[0]);
+        let reference = hocon::parse_string_with_options(&text, ParseOptions::defaults());
+        let mut defaults = Vec::new();
+        if let Ok(reference) = reference {
+            for key in layout::KEYS {
+                let path = format!("{}.{}", DEFAULT_SECTIONS[0], key.name);
+                if let Some(HoconValue::Scalar(scalar)) = reference.get(&path) {
+                    defaults.push((key.name.to_owned(), scalar.raw.clone()));
+                }
+            }
         }
-        document
-    }
-
-    /// Why the document's substitutions cannot be followed. The parser names a line, which may be
-    /// one of the document or of a file that it includes.
-    fn error(&self, error: HoconError, places: &Places<'_>, strongest: &Origin) -> LoadError {
-        let HoconError::Resolve(error) = error else {
-            return parse_error(error, strongest);
-        };
-        let mut parts = self.parts.iter().rev();
-        let part = parts.find(|(before, _)| error.line > *before);
-        let in_part = part.map(|(before, origin)| origin.at(error.line - before));
-        LoadError::Syntax {
-            at: places
-                .referring(&error.path, in_part.as_ref(), error.line)
-                .or(in_part)
-                .unwrap_or_else(|| strongest.clone()),
-            format: Format::Hocon,
-            what: harmless(&error.message),
-        }
+        defaults
+    });
+    match (value, path.last()) {
+        (HoconValue::Scalar(scalar), Some(name)) => DEFAULTS
+            .iter()
+            .any(|(key, default)| key == name && *default == scalar.raw),
+        _ => true,
     }
 }
 
@@ -251,7 +188,7 @@ fn parse_error(error: HoconError, origin: &Origin) -> LoadError {
     };
     match error {
         HoconError::Parse(error) => syntax(origin.at(error.line), &error.message),
-        // No substitution is followed yet, so what can fail are included files.
+        // Substitutions may be missing here, so what is left are included files and cycles.
         HoconError::Resolve(error) => {
             let file = Path::new(&error.path);
             let exists = file.is_file();

@@ -45,13 +45,6 @@ impl Origin {
         at
     }
 
-    pub(super) fn line(&self) -> Option<usize> {
-        match self {
-            Self::File { line, .. } => *line,
-            _ => None,
-        }
-    }
-
     /// Whether nobody has set it.
     #[must_use]
     pub fn is_default(&self) -> bool {

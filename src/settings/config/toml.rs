@@ -50,7 +50,7 @@ impl Lines<'_> {
             DeValue::Table(table) => return Node::Table(self.table(table)),
             DeValue::Array(items) => {
                 let items = items.iter().map(|item| self.node(item)).collect();
-                return Node::List(List::new(items, origin));
+                return Node::List(List { items, origin });
             }
             DeValue::String(text) => text.to_string(),
             DeValue::Integer(number) => decimal(number.as_str(), number.radix()),

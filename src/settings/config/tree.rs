@@ -19,15 +19,12 @@ pub(super) type Table = BTreeMap<String, Node>;
 pub(super) struct List {
     pub(super) items: Vec<Node>,
     pub(super) origin: Origin,
-    pub(super) layer: usize,
 }
 
 #[derive(Clone)]
 pub(super) struct Leaf {
     pub(super) value: Value,
     pub(super) origin: Origin,
-    /// Of the layers that are laid over each other, the one that has the last word on it.
-    pub(super) layer: usize,
 }
 
 #[derive(Clone)]
@@ -37,25 +34,10 @@ pub(super) enum Value {
     Unresolved(Option<String>),
 }
 
-#[cfg(any(feature = "config-toml", feature = "config-yaml"))]
-impl List {
-    pub(super) fn new(items: Vec<Node>, origin: Origin) -> Self {
-        let layer = 0;
-        Self {
-            items,
-            origin,
-            layer,
-        }
-    }
-}
-
 impl Leaf {
     pub(super) fn text(text: impl Into<String>, origin: Origin) -> Self {
-        Self {
-            value: Value::Text(text.into()),
-            origin,
-            layer: 0,
-        }
+        let value = Value::Text(text.into());
+        Self { value, origin }
     }
 }
 
@@ -113,8 +95,7 @@ pub(super) fn insert(root: &mut Table, path: &[&str], node: Node) {
     }
 }
 
-/// Every value below a section's table. A list of values is one, joined by commas. Of two spellings
-/// of one name, nested and in quotes, that of the later layer counts; in one layer they are an error.
+/// Every value below a section's table. A list of values is one, joined by commas.
 pub(super) fn flatten(section: &str, table: &Table) -> Result<Flat, LoadError> {
     let mut flat = Flat::new();
     add(section, "", table, &mut flat)?;
@@ -139,16 +120,13 @@ fn add(section: &str, prefix: &str, table: &Table, flat: &mut Flat) -> Result<()
                 rule: "must be one value, or a list of values".into(),
             })?,
         };
-        match flat.get(&key) {
-            Some(other) if other.layer > leaf.layer => continue,
-            Some(other) if other.layer == leaf.layer => {
-                return Err(LoadError::Twice {
-                    at: leaf.origin,
-                    path: format!("{section}.{key}"),
-                    other: other.origin.clone(),
-                });
-            }
-            _ => drop(flat.insert(key, leaf)),
+        let at = leaf.origin.clone();
+        if let Some(other) = flat.insert(key.clone(), leaf) {
+            return Err(LoadError::Twice {
+                at,
+                path: format!("{section}.{key}"),
+                other: other.origin,
+            });
         }
     }
     Ok(())
@@ -167,24 +145,7 @@ fn joined(list: &List) -> Option<Leaf> {
             Node::Table(_) | Node::List(_) => return None,
         }
     }
-    let joined = Leaf::text(texts.join(","), list.origin.clone());
-    Some(Leaf {
-        layer: list.layer,
-        ..joined
-    })
-}
-
-/// The lowest layer in which anything at a node or below it is set other than by default, and where.
-pub(super) fn first_set(node: &Node) -> Option<(usize, &Origin)> {
-    match node {
-        Node::Table(table) => {
-            let set = table.values().filter_map(first_set);
-            set.min_by_key(|(layer, _)| *layer)
-        }
-        Node::List(List { origin, layer, .. }) | Node::Leaf(Leaf { origin, layer, .. }) => {
-            (!origin.is_default()).then_some((*layer, origin))
-        }
-    }
+    Some(Leaf::text(texts.join(","), list.origin.clone()))
 }
 
 /// The paths of all tables, for somebody who is looking for one.

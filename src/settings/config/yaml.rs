@@ -3,6 +3,7 @@
 
 use super::{
     Format, LoadError, Origin,
+    section::KAFKA,
     tree::{self, Leaf, List, MAX_DEPTH, Node, Table},
 };
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, StrInput};
@@ -18,7 +19,9 @@ pub(super) fn read(text: &str, origin: &Origin) -> Result<Table, LoadError> {
         match reader.next()? {
             (Event::StreamEnd, _) => break,
             (Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd, _) => {}
-            (event, at) if document.is_none() => document = Some((reader.node(event, at, 0)?, at)),
+            (event, at) if document.is_none() => {
+                document = Some((reader.node(event, at, 0, false)?, at))
+            }
             (_, at) => return Err(reader.broken(&at, "more than one document")),
         }
     }
@@ -54,6 +57,7 @@ impl<'a> Reader<'a> {
         event: Event<'a>,
         at: Marker,
         depth: usize,
+        whole: bool,
     ) -> Result<Option<Node>, LoadError> {
         if depth > MAX_DEPTH {
             return Err(self.broken(&at, "tables are nested too deeply"));
@@ -71,18 +75,18 @@ impl<'a> Reader<'a> {
                 loop {
                     match self.next()? {
                         (Event::SequenceEnd, _) => break,
-                        (event, at) => items.extend(self.node(event, at, depth + 1)?),
+                        (event, at) => items.extend(self.node(event, at, depth + 1, whole)?),
                     }
                 }
                 let origin = self.origin.at(at.line());
-                Node::List(List::new(items, origin))
+                Node::List(List { items, origin })
             }
-            Event::MappingStart(0, None) => Node::Table(self.table(depth)?),
+            Event::MappingStart(0, None) => Node::Table(self.table(depth, whole)?),
             _ => return Err(self.broken(&at, "anchors, aliases and tags are not understood")),
         }))
     }
 
-    fn table(&mut self, depth: usize) -> Result<Table, LoadError> {
+    fn table(&mut self, depth: usize, whole: bool) -> Result<Table, LoadError> {
         let mut table = Table::new();
         loop {
             let name = match self.next()? {
@@ -90,9 +94,14 @@ impl<'a> Reader<'a> {
                 (Event::Scalar(name, _, 0, None), _) => name,
                 (_, at) => return Err(self.broken(&at, "a name must be plain text")),
             };
-            let path: Vec<&str> = name.split('.').collect();
+            // Kafka's keys stay whole: one may begin with the whole of another.
+            let path: Vec<&str> = match whole {
+                true => vec![&name],
+                false => name.split('.').collect(),
+            };
+            let whole = whole || path.last() == Some(&KAFKA);
             let (event, value_at) = self.next()?;
-            if let Some(node) = self.node(event, value_at, depth + path.len())? {
+            if let Some(node) = self.node(event, value_at, depth + path.len(), whole)? {
                 tree::insert(&mut table, &path, node);
             }
         }

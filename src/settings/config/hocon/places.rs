@@ -5,12 +5,7 @@
 //! `orders.producer = ${guanaco.producer} { parallelism = 5 }` the parallelism is from here, and
 //! everything else from wherever `guanaco.producer` has it.
 
-use super::super::{
-    env::Variables,
-    origin::Origin,
-    tree::{List, Node, Table},
-};
-use guanaco_engine::properties;
+use super::super::{env::Variables, origin::Origin};
 use hocon::{Token, TokenKind};
 use std::{cell::Cell, iter::Peekable, path::Path, vec};
 
@@ -22,23 +17,16 @@ const MAX_MATCHES: usize = 10_000;
 /// Includes within includes; the parser refuses cycles before they come here.
 const MAX_INCLUDES: usize = 32;
 
-/// The definitions of all layers.
 pub(super) struct Places<'a> {
     variables: &'a Variables,
-    /// In the order in which later ones win, with the number of their layer.
-    definitions: Vec<(usize, &'a Definition)>,
-}
-
-/// Where a setting has its value from.
-pub(super) struct Place {
-    pub(super) origin: Origin,
-    /// The layer that has the last word on it. What it says may be that another has the value.
-    pub(super) layer: usize,
+    /// In the order in which later ones win.
+    definitions: Vec<Definition>,
+    /// The first thing behind what the parser takes for a text's end.
+    behind_the_end: Option<Origin>,
 }
 
 /// One `path = value` or `path { .. }`.
-#[derive(Clone)]
-pub(super) struct Definition {
+struct Definition {
     path: Vec<String>,
     at: Origin,
     /// What its value refers to.
@@ -49,140 +37,73 @@ pub(super) struct Definition {
     optional: bool,
 }
 
-/// The names of a text that the parser has accepted, and of its includes.
-pub(super) fn of_text(text: &str, origin: &Origin, directory: Option<&Path>) -> Vec<Definition> {
-    let mut definitions = Vec::new();
-    add_text(&mut definitions, &[], text, origin, directory, 0);
-    definitions
-}
-
-fn add_text(
-    definitions: &mut Vec<Definition>,
-    prefix: &[String],
-    text: &str,
-    origin: &Origin,
-    directory: Option<&Path>,
-    depth: usize,
-) {
-    let Ok(tokens) = hocon::tokenize(text) else {
-        return;
-    };
-    let mut walk = Walk {
-        tokens: tokens.into_iter().peekable(),
-        definitions,
-        scope: prefix,
-        origin,
-        directory,
-        depth,
-    };
-    walk.fields(prefix);
-}
-
-/// The names of another format's tables.
-pub(super) fn of_table(table: &Table) -> Vec<Definition> {
-    let mut definitions = Vec::new();
-    add_table(&mut definitions, &mut Vec::new(), table);
-    definitions
-}
-
-fn add_table(definitions: &mut Vec<Definition>, path: &mut Vec<String>, table: &Table) {
-    for (name, node) in table {
-        path.push(name.clone());
-        match node {
-            Node::Table(inner) => add_table(definitions, path, inner),
-            Node::List(List { origin, .. }) => {
-                definitions.push(Definition::plain(path.clone(), origin.clone()));
-            }
-            Node::Leaf(leaf) => {
-                definitions.push(Definition::plain(path.clone(), leaf.origin.clone()));
-            }
-        }
-        path.pop();
-    }
-}
-
-impl Definition {
-    /// One that refers to nothing.
-    fn plain(path: Vec<String>, at: Origin) -> Self {
-        Self {
-            path,
-            at,
-            references: Vec::new(),
-            scope: Vec::new(),
-            optional: false,
-        }
-    }
-}
-
 impl<'a> Places<'a> {
     pub(super) fn new(variables: &'a Variables) -> Self {
         Self {
             variables,
             definitions: Vec::new(),
+            behind_the_end: None,
         }
     }
 
-    /// Adds a layer, over those that are here.
-    pub(super) fn add(&mut self, layer: usize, definitions: &'a [Definition]) {
-        let definitions = definitions.iter().map(|definition| (layer, definition));
-        self.definitions.extend(definitions);
+    /// Where there is something that the parser does not read, as it ends with a brace that closes
+    /// nothing, or all that is open.
+    pub(super) fn behind_the_end(&self) -> Option<&Origin> {
+        self.behind_the_end.as_ref()
     }
 
-    /// Where the setting at `path` has its value from, if it is in any of the layers. Where that
-    /// takes too long to tell, it is the place that leads there.
-    pub(super) fn place(&self, path: &[String]) -> Option<Place> {
-        let nearest = || {
-            let mut definitions = self.definitions.iter();
-            let above = definitions.rfind(|(_, it)| path.starts_with(&it.path));
-            above.map(|&(layer, definition)| Place {
-                origin: definition.at.clone(),
-                layer,
-            })
+    /// Adds the names of a text that the parser has accepted, and of its includes.
+    pub(super) fn add(&mut self, text: &str, origin: &Origin, directory: Option<&Path>) {
+        self.add_at(&[], text, origin, directory, 0);
+    }
+
+    fn add_at(
+        &mut self,
+        prefix: &[String],
+        text: &str,
+        origin: &Origin,
+        directory: Option<&Path>,
+        depth: usize,
+    ) {
+        let Ok(tokens) = hocon::tokenize(text) else {
+            return;
         };
+        if let Some(line) = end(&tokens) {
+            self.behind_the_end.get_or_insert_with(|| origin.at(line));
+        }
+        let mut walk = Walk {
+            tokens: tokens.into_iter().peekable(),
+            places: self,
+            scope: prefix,
+            origin,
+            directory,
+            depth,
+        };
+        walk.fields(prefix);
+    }
+
+    /// Where the setting at `path` has its value from, if it is in any of the texts.
+    pub(super) fn origin(&self, path: &[String]) -> Option<Origin> {
         self.search(path, 0, &Cell::new(MAX_MATCHES))
-            .or_else(nearest)
-    }
-
-    /// Which definition refers to `reference`, or to anything if that is empty: the one at `place`,
-    /// or one in that line of a file.
-    pub(super) fn referring(
-        &self,
-        reference: &str,
-        place: Option<&Origin>,
-        line: usize,
-    ) -> Option<Origin> {
-        let refers = |definition: &Definition| {
-            let mut references = definition.references.iter();
-            references.any(|names| reference.is_empty() || names.join(".") == reference)
-        };
-        let all = self.definitions.iter().rev();
-        let all: Vec<&Origin> = all
-            .filter(|(_, definition)| refers(definition))
-            .map(|(_, definition)| &definition.at)
-            .collect();
-        let there = all.iter().find(|at| Some(**at) == place);
-        let in_line = || all.iter().find(|at| at.line() == Some(line));
-        there.or_else(in_line).map(|at| (*at).clone())
     }
 
     /// What the setting at `path` refers to, where that is plain to see.
     pub(super) fn reference(&self, path: &[String]) -> Option<String> {
-        let mut definitions = self.definitions.iter();
-        let (_, definition) = definitions.rfind(|(_, it)| it.path == path)?;
+        let definition = self.definitions.iter().rfind(|it| it.path == path)?;
         Some(definition.references.first()?.join("."))
     }
 
     /// How many substitutions there are.
     pub(super) fn references(&self) -> usize {
         let all = self.definitions.iter();
-        all.map(|(_, it)| it.references.len()).sum()
+        all.map(|definition| definition.references.len()).sum()
     }
 
-    fn search(&self, path: &[String], chain: usize, left: &Cell<usize>) -> Option<Place> {
+    fn search(&self, path: &[String], chain: usize, left: &Cell<usize>) -> Option<Origin> {
         if chain > MAX_CHAIN {
             return None;
         }
-        for &(layer, definition) in self.definitions.iter().rev() {
+        for definition in self.definitions.iter().rev() {
             let Some(rest) = path.strip_prefix(definition.path.as_slice()) else {
                 continue;
             };
@@ -196,11 +117,10 @@ impl<'a> Places<'a> {
                 [] => self.of_value(definition, targets, chain, left),
                 _ => targets
                     .filter(|target| target != path)
-                    .find_map(|target| self.search(&target, chain + 1, left))
-                    .map(|place| place.origin),
+                    .find_map(|target| self.search(&target, chain + 1, left)),
             };
-            if let Some(origin) = found {
-                return Some(Place { origin, layer });
+            if found.is_some() {
+                return found;
             }
         }
         None
@@ -239,8 +159,7 @@ impl<'a> Places<'a> {
             (&mut at, definition.references.as_slice())
         {
             let name = reference.join(".");
-            let is_set = self.definitions.iter();
-            let is_set = is_set.map(|(_, it)| it).any(|it| it.path == *reference);
+            let is_set = self.definitions.iter().any(|it| it.path == *reference);
             if !is_set && self.variables.get(&name).is_some() {
                 *variable = Some(name.into());
             }
@@ -249,17 +168,37 @@ impl<'a> Places<'a> {
     }
 }
 
+/// The line of the brace that ends a text, if it is not the last thing in it.
+fn end(tokens: &[Token]) -> Option<usize> {
+    let is_nothing = |it: &&Token| matches!(it.kind, TokenKind::Newline | TokenKind::Eof);
+    let is_open = tokens.iter().find(|it| !is_nothing(it))?.kind == TokenKind::LBrace;
+    let mut depth = 0;
+    for (number, token) in tokens.iter().enumerate() {
+        match token.kind {
+            TokenKind::LBrace => depth += 1,
+            TokenKind::RBrace if depth > usize::from(is_open) => depth -= 1,
+            TokenKind::RBrace if !is_open => return Some(token.line),
+            TokenKind::RBrace => {
+                let rest = &tokens[number + 1..];
+                return rest.iter().find(|it| !is_nothing(it)).map(|it| it.line);
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
 /// One text's tokens. It has been parsed already, so what makes no sense is passed over.
-struct Walk<'a> {
+struct Walk<'a, 'b> {
     tokens: Peekable<vec::IntoIter<Token>>,
-    definitions: &'a mut Vec<Definition>,
+    places: &'a mut Places<'b>,
     scope: &'a [String],
     origin: &'a Origin,
     directory: Option<&'a Path>,
     depth: usize,
 }
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     /// Everything up to the end of the object, or of the text.
     fn fields(&mut self, prefix: &[String]) {
         while let Some(token) = self.tokens.peek() {
@@ -290,10 +229,13 @@ impl Walk<'_> {
             .is_some()
         {}
 
-        let index = self.definitions.len();
-        self.definitions.push(Definition {
+        let index = self.places.definitions.len();
+        self.places.definitions.push(Definition {
+            path: path.clone(),
+            at: self.origin.at(line),
+            references: Vec::new(),
             scope: self.scope.to_vec(),
-            ..Definition::plain(path.clone(), self.origin.at(line))
+            optional: false,
         });
         let mut pieces = 0;
         let mut references = Vec::new();
@@ -317,7 +259,7 @@ impl Walk<'_> {
             }
             pieces += 1;
         }
-        let definition = &mut self.definitions[index];
+        let definition = &mut self.places.definitions[index];
         definition.optional = optional && pieces == 1;
         definition.references = references;
     }
@@ -376,16 +318,20 @@ impl Walk<'_> {
     fn include(&mut self, prefix: &[String]) {
         self.tokens.next();
         let mut from_here = false;
-        let mut name = None;
-        while let Some(token) = self
-            .tokens
-            .next_if(|token| matches!(token.kind, TokenKind::Unquoted | TokenKind::QuotedString))
-        {
-            match token.kind {
-                TokenKind::QuotedString => name = Some(token.value),
-                _ => from_here |= token.value.contains("file"),
-            }
+        let is_before = |token: &Token| {
+            let is_call = token.kind == TokenKind::Unquoted && token.value.ends_with('(');
+            is_call || token.kind == TokenKind::Newline
+        };
+        while let Some(token) = self.tokens.next_if(is_before) {
+            from_here |= token.value.contains("file(");
         }
+        let name = self.tokens.next_if(|it| it.kind == TokenKind::QuotedString);
+        let name = name.map(|token| token.value);
+        // Of the calls; another field or include may follow in the line.
+        let closes = |token: &Token| {
+            token.kind == TokenKind::Unquoted && token.value.trim_end_matches(')').is_empty()
+        };
+        while self.tokens.next_if(closes).is_some() {}
         let Some(name) = name.filter(|_| self.depth < MAX_INCLUDES) else {
             return;
         };
@@ -400,33 +346,14 @@ impl Walk<'_> {
                 .to_vec(),
         };
         for file in candidates {
-            let Ok(text) = std::fs::read_to_string(&file) else {
-                continue;
-            };
-            let origin = Origin::of_file(&file);
-            match file.extension() {
-                Some(ending) if ending == "properties" => {
-                    self.properties(prefix, &text, &origin);
-                }
-                _ => add_text(
-                    self.definitions,
-                    prefix,
-                    &text,
-                    &origin,
-                    file.parent(),
-                    self.depth + 1,
-                ),
+            // Lines of a properties file are not looked for.
+            let is_hocon = file.extension().is_none_or(|it| it != "properties");
+            if is_hocon && let Ok(text) = std::fs::read_to_string(&file) {
+                let origin = Origin::of_file(&file);
+                let directory = file.parent();
+                self.places
+                    .add_at(prefix, &text, &origin, directory, self.depth + 1);
             }
         }
-    }
-
-    fn properties(&mut self, prefix: &[String], text: &str, origin: &Origin) {
-        let pairs = properties::parse(text).unwrap_or_default();
-        let definitions = pairs.into_iter().map(|pair| {
-            let names = pair.key.split('.').map(str::to_owned);
-            let path = prefix.iter().cloned().chain(names).collect();
-            Definition::plain(path, origin.at(pair.line))
-        });
-        self.definitions.extend(definitions);
     }
 }
