@@ -49,7 +49,9 @@ pub enum SecurityProtocol {
 pub struct TlsSettings {
     /// `ssl.truststore.*`, `ssl.ca.*`: certificates of the authorities that are trusted (`None`: those
     /// that the system trusts). Of a store those that Java trusts: its entries of certificates, and the
-    /// certificates of its keys.
+    /// certificates of its keys. Only one that may sign others (`CA:TRUE`, and `keyCertSign` if it says
+    /// what its key is for) vouches for brokers; any is accepted from a broker that has exactly it, for
+    /// its names and its time.
     pub roots: Option<TlsSource>,
     /// `ssl.truststore.password`: checks a store's seal, and opens it if it is encrypted. PEM has none.
     pub roots_password: Option<Secret>,
@@ -68,7 +70,8 @@ pub struct TlsSettings {
     /// `ssl.crl.location`: lists of certificates that their authorities have revoked, in PEM, or one in
     /// DER (`None`: nothing is known of any). With lists, a broker's certificate must be one that its
     /// authority's list, not yet outdated, does not name. Certificates of authorities between the
-    /// broker's and a trusted one are not looked up.
+    /// broker's and a trusted one are not looked up. Of an authority's lists the newest counts. A broker's
+    /// certificate that is itself among `roots`, without its authority, is refused only if a list names it.
     pub revoked: Option<TlsSource>,
     /// `ssl.enabled.protocols`
     pub versions: TlsVersions,

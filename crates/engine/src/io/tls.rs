@@ -2,6 +2,7 @@
 
 mod client;
 mod identity;
+mod lists;
 mod material;
 mod reason;
 mod verify;
