@@ -2,6 +2,7 @@
 //! as little as a broker's.
 
 mod certificate;
+mod chain;
 mod ec;
 mod jks;
 mod pbe;
@@ -12,6 +13,7 @@ pub(crate) use ec::complete;
 pub(crate) use pbe::open_pkcs8;
 
 use crate::Secret;
+use chain::Certificates;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use zeroize::Zeroizing;
 
@@ -27,10 +29,12 @@ pub(crate) enum Format {
 pub(crate) struct Store {
     trusted: Vec<CertificateDer<'static>>,
     keys: Vec<Entry>,
+    /// Where keys without a certificate may find it.
+    certificates: Certificates,
     work: pbe::Work,
 }
 
-/// A private key and its certificates, the key's own first.
+/// A private key and its certificates, the key's own first; none where nothing says which is its own.
 #[derive(Debug)]
 struct Entry {
     chain: Vec<CertificateDer<'static>>,
@@ -50,7 +54,7 @@ enum Sealed {
 #[derive(Debug)]
 pub(crate) struct Identity {
     pub(crate) chain: Vec<CertificateDer<'static>>,
-    pub(crate) key: PrivateKeyDer<'static>,
+    pub(crate) key: Zeroizing<PrivateKeyDer<'static>>,
 }
 
 /// Why a store cannot be used. Holds nothing of its content.
@@ -67,12 +71,17 @@ pub(crate) enum StoreError {
          -destkeystore NEW -deststoretype PKCS12 makes one that is)"
     )]
     Unknown(&'static str),
+    #[error("has more {0}")]
+    TooMany(&'static str),
     #[error("wants more rounds of hashing for its password than can be in earnest")]
     Work,
 }
 
 /// No store is nearly as long.
-const MAX_LENGTH: usize = 16 << 20;
+pub(crate) const MAX_LENGTH: usize = 16 << 20;
+
+const MAX_KEYS: usize = 64;
+const MAX_CERTIFICATES: usize = 1_000;
 
 impl Format {
     /// `None` for whatever is no store, PEM for example.
@@ -118,6 +127,8 @@ impl Store {
 
     /// Its keys, opened by one password, with their certificates.
     ///
+    /// A key that has no certificate in the store has an empty chain.
+    ///
     /// # Errors
     /// If the password does not open all of them.
     pub(crate) fn identities(
@@ -133,13 +144,30 @@ impl Store {
                 }
                 Sealed::Pkcs8(sealed) => pbe::open_pkcs8(&sealed, password, &mut self.work)?,
             };
-            let key = PrivatePkcs8KeyDer::from(std::mem::take(&mut *key)).into();
-            Ok(Identity {
-                chain: entry.chain,
-                key,
-            })
+            let key = PrivatePkcs8KeyDer::from(std::mem::take(&mut *key));
+            let key = Zeroizing::new(PrivateKeyDer::from(key));
+            let chain = match entry.chain.is_empty() {
+                true => self.certificates.chain_of_key(&key, &mut self.work)?,
+                false => entry.chain,
+            };
+            Ok(Identity { chain, key })
         };
         self.keys.into_iter().map(open).collect()
+    }
+}
+
+/// That there is room for one more key; or certificate, below.
+fn room_for_key(keys: usize) -> Result<(), StoreError> {
+    match keys < MAX_KEYS {
+        true => Ok(()),
+        false => Err(StoreError::TooMany("than 64 private keys")),
+    }
+}
+
+fn room_for_certificate(certificates: usize) -> Result<(), StoreError> {
+    match certificates < MAX_CERTIFICATES {
+        true => Ok(()),
+        false => Err(StoreError::TooMany("than 1,000 certificates")),
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Certificate<'a> {
     pub(crate) serial: &'a [u8],
     pub(crate) issuer: &'a [u8],
     pub(super) subject: &'a [u8],
+    /// The public key, with what says of which kind it is.
+    pub(super) key: &'a [u8],
     /// The bits of the public key, without what says of which kind it is.
     pub(super) public_key: &'a [u8],
     validity: &'a [u8],
@@ -49,9 +51,10 @@ impl<'a> Certificate<'a> {
         let issuer = fields.tlv_bytes()?;
         let validity = fields.tlv_bytes()?;
         let subject = fields.tlv_bytes()?;
-        let mut key = inside(fields.decode()?)?;
-        let _kind = key.tlv_bytes()?;
-        let bits: AnyRef<'_> = key.decode()?;
+        let key = fields.tlv_bytes()?;
+        let mut parts = inside(AnyRef::from_der(key)?)?;
+        let _kind = parts.tlv_bytes()?;
+        let bits: AnyRef<'_> = parts.decode()?;
         bits.tag().assert_eq(Tag::BitString)?;
         // The first byte counts the bits that the last one lacks.
         let public_key = bits.value().get(1..).unwrap_or_default();
@@ -66,6 +69,7 @@ impl<'a> Certificate<'a> {
             serial,
             issuer,
             subject,
+            key,
             public_key,
             validity,
             version,

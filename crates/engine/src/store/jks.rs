@@ -1,7 +1,9 @@
 //! JKS, Java's own format (`sun.security.provider.JavaKeyStore`): entries one after the other, and a
 //! digest of them all and the password.
 
-use super::{Entry, Sealed, Store, StoreError, certificate::inside};
+use super::{
+    Entry, Sealed, Store, StoreError, certificate::inside, room_for_certificate, room_for_key,
+};
 use pkcs8::{
     AlgorithmIdentifierRef,
     der::{AnyRef, Decode, Reader, asn1::OctetStringRef, oid::ObjectIdentifier},
@@ -36,20 +38,28 @@ pub(super) fn read(bytes: &[u8], password: Option<&str>) -> Result<Store, StoreE
         return Err(StoreError::Damaged("its version"));
     }
     let mut store = Store::default();
+    let mut certificates = 0;
     for _ in 0..fields.number()? {
         let kind = fields.number()?;
         let _alias = fields.text()?;
         let _made = fields.take(8)?;
         match kind {
             KEY => {
+                room_for_key(store.keys.len())?;
                 let key = Sealed::Sun(fields.long()?.to_vec());
                 let mut chain = Vec::new();
                 for _ in 0..fields.number()? {
+                    room_for_certificate(certificates)?;
+                    certificates += 1;
                     chain.push(fields.certificate(version)?);
                 }
                 store.keys.push(Entry { chain, key });
             }
-            CERTIFICATE => store.trusted.push(fields.certificate(version)?),
+            CERTIFICATE => {
+                room_for_certificate(certificates)?;
+                certificates += 1;
+                store.trusted.push(fields.certificate(version)?);
+            }
             _ => return Err(StoreError::Damaged("the kind of an entry")),
         }
     }

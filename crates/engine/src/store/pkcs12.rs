@@ -2,8 +2,10 @@
 
 use super::{
     Entry, Sealed, Store, StoreError,
-    certificate::{Certificate, inside},
+    certificate::inside,
+    chain::Certificates,
     pbe::{self, Purpose, Work, derive},
+    room_for_certificate, room_for_key,
 };
 use pkcs8::{
     AlgorithmIdentifierRef,
@@ -14,6 +16,7 @@ use pkcs8::{
 };
 use ring::{digest, hmac};
 use rustls::pki_types::CertificateDer;
+use std::collections::HashMap;
 use zeroize::Zeroizing;
 
 const fn oid(name: &str) -> ObjectIdentifier {
@@ -31,9 +34,6 @@ const LOCAL_KEY_ID: ObjectIdentifier = oid("1.2.840.113549.1.9.21");
 const TRUSTED_KEY_USAGE: ObjectIdentifier = oid("2.16.840.1.113894.746875.1.1");
 /// RFC 9579: a seal by PBKDF2, which Java 17 does not know either.
 const PBMAC1: ObjectIdentifier = oid("1.2.840.113549.1.5.14");
-
-/// No chain is nearly as long.
-const MAX_CHAIN: usize = 16;
 
 /// All that is looked for in a store, in its order.
 #[derive(Default)]
@@ -159,13 +159,18 @@ impl Found {
             };
             match kind {
                 KEY_BAG => {
+                    room_for_key(self.keys.len())?;
                     let clear = Sealed::Clear(Zeroizing::new(whole(value)?));
                     self.keys.push((key, clear));
                 }
-                SHROUDED_KEY_BAG => self.keys.push((key, Sealed::Pkcs8(whole(value)?))),
+                SHROUDED_KEY_BAG => {
+                    room_for_key(self.keys.len())?;
+                    self.keys.push((key, Sealed::Pkcs8(whole(value)?)));
+                }
                 CERTIFICATE_BAG => {
                     let mut fields = inside(value)?;
                     if fields.decode::<ObjectIdentifier>()? == X509 {
+                        room_for_certificate(self.certificates.len())?;
                         let der = octets(explicit(fields.decode()?)?)?.to_vec();
                         self.certificates.push(Bag { der, key, trusted });
                     }
@@ -178,59 +183,32 @@ impl Found {
     }
 
     fn into_store(self, work: Work) -> Store {
-        let Self { keys, certificates } = self;
-        let alone = keys.len() == 1;
+        let (mut all, mut trusted, mut marked) = (Vec::new(), Vec::new(), HashMap::new());
+        for (place, bag) in self.certificates.into_iter().enumerate() {
+            let der = CertificateDer::from(bag.der);
+            if bag.trusted {
+                trusted.push(der.clone());
+            }
+            if let Some(id) = bag.key {
+                marked.entry(id).or_insert(place);
+            }
+            all.push(der);
+        }
+        let certificates = Certificates::new(all);
         let entry = |(id, key): (Option<Vec<u8>>, Sealed)| {
-            let own = certificates
-                .iter()
-                .find(|certificate| id.is_some() && certificate.key == id)
-                // Some writers think that one key needs no mark.
-                .or_else(|| certificates.iter().find(|it| alone && !it.trusted));
-            let chain = own.map_or_else(Vec::new, |own| chain(&own.der, &certificates));
+            let own = id.and_then(|id| marked.get(&id).copied());
+            // Some writers mark nothing: then the key itself must tell, once it is open.
+            let chain = own.map_or_else(Vec::new, |own| certificates.chain(own));
             Entry { chain, key }
         };
-        let keys = keys.into_iter().map(entry).collect();
-        let trusted = certificates
-            .iter()
-            .filter(|certificate| certificate.trusted);
-        let trusted = trusted
-            .map(|it| CertificateDer::from(it.der.clone()))
-            .collect();
+        let keys = self.keys.into_iter().map(entry).collect();
         Store {
             trusted,
             keys,
+            certificates,
             work,
         }
     }
-}
-
-/// A certificate, then who signed it, and so on, as far as they are in the store.
-fn chain(own: &[u8], certificates: &[Bag]) -> Vec<CertificateDer<'static>> {
-    let mut chain = vec![CertificateDer::from(own.to_vec())];
-    let mut last = own;
-    while chain.len() < MAX_CHAIN {
-        let Ok(Certificate {
-            issuer, subject, ..
-        }) = Certificate::read(last)
-        else {
-            break;
-        };
-        let next = certificates
-            .iter()
-            .map(|it| it.der.as_slice())
-            .find(|other| {
-                let other = Certificate::read(other);
-                other.is_ok_and(|other| other.subject == issuer)
-            });
-        match next {
-            Some(next) if issuer != subject => {
-                chain.push(CertificateDer::from(next.to_vec()));
-                last = next;
-            }
-            _ => break,
-        }
-    }
-    chain
 }
 
 /// Which key it is of, and whether it is trusted.
@@ -278,3 +256,6 @@ fn whole(value: AnyRef<'_>) -> Result<Vec<u8>, StoreError> {
     use pkcs8::der::Encode;
     Ok(value.to_der()?)
 }
+
+#[cfg(test)]
+mod tests;

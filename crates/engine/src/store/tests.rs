@@ -48,7 +48,7 @@ fn fits(Identity { chain, key }: Identity) -> bool {
     let ring = rustls::crypto::ring::default_provider();
     let key = match complete(key.secret_der(), &chain[0]) {
         Some(complete) => PrivatePkcs8KeyDer::from(complete.to_vec()).into(),
-        None => key,
+        None => key.clone_key(),
     };
     CertifiedKey::from_der(chain, key, &ring).is_ok_and(|key| key.keys_match().is_ok())
 }

@@ -17,7 +17,7 @@ pub(super) fn client_config(
         // Rustls's own verifier, or one that asks it.
         .dangerous()
         .with_custom_certificate_verifier(verifier);
-    let mut config = match identity::resolver(settings, &provider)? {
+    let mut config = match identity::resolver(settings)? {
         Some(resolver) => builder.with_client_cert_resolver(resolver),
         None => builder.with_no_client_auth(),
     };

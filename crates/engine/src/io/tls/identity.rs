@@ -6,13 +6,14 @@ use crate::{
     store::{self, Identity},
 };
 use rustls::{
-    SignatureScheme,
+    InconsistentKeys, SignatureScheme,
     client::ResolvesClientCert,
-    crypto::CryptoProvider,
+    crypto::ring::sign::any_supported_type,
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
     sign::CertifiedKey,
 };
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// Our certificates, the first of which is the one for brokers that do not say what they accept.
 #[derive(Debug)]
@@ -21,39 +22,50 @@ struct Certificates(Vec<Arc<CertifiedKey>>);
 /// What chooses among our certificates; `None` if we have none.
 pub(super) fn resolver(
     settings: &TlsSettings,
-    provider: &CryptoProvider,
 ) -> Result<Option<Arc<dyn ResolvesClientCert>>, ConfigError> {
     let (Some(certificate), Some(key)) = (&settings.certificate, &settings.key) else {
         return Ok(None);
     };
     let (identities, at_fault) = material::identities(certificate, key, settings)?;
-    let certify = |Identity { chain, key }| {
-        let key = with_public_key(&chain, key);
-        CertifiedKey::from_der(chain, key, provider).or_else(|error| match error {
-            rustls::Error::InconsistentKeys(_) => {
-                invalid(at_fault, format!("does not fit the certificate ({error})"))
-            }
-            error => invalid(at_fault, format!("cannot be used ({error})")),
-        })
-    };
-    let certified: Result<Vec<_>, _> = identities.into_iter().map(certify).collect();
-    let certified = certified?.into_iter().map(Arc::new).collect();
-    Ok(Some(Arc::new(Certificates(certified))))
+    let certified: Result<Vec<_>, _> = identities
+        .into_iter()
+        .map(|identity| certify(identity).map(Arc::new))
+        .collect();
+    match certified {
+        Ok(certified) => Ok(Some(Arc::new(Certificates(certified)))),
+        Err(error @ rustls::Error::InconsistentKeys(_)) => {
+            invalid(at_fault, format!("does not fit the certificate ({error})"))
+        }
+        Err(error) => invalid(at_fault, format!("cannot be used ({error})")),
+    }
+}
+
+/// As `CertifiedKey::from_der`, which drops the key without wiping it.
+fn certify(Identity { chain, key }: Identity) -> Result<CertifiedKey, rustls::Error> {
+    let key = any_supported_type(&with_public_key(&chain, key))?;
+    let certified = CertifiedKey::new(chain, key);
+    match certified.keys_match() {
+        Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(certified),
+        Err(error) => Err(error),
+    }
 }
 
 /// As ring wants it.
 fn with_public_key(
     chain: &[CertificateDer<'static>],
-    key: PrivateKeyDer<'static>,
-) -> PrivateKeyDer<'static> {
-    let complete = match (&key, chain.first()) {
+    key: Zeroizing<PrivateKeyDer<'static>>,
+) -> Zeroizing<PrivateKeyDer<'static>> {
+    let complete = match (&*key, chain.first()) {
         (PrivateKeyDer::Pkcs8(key), Some(certificate)) => {
             store::complete(key.secret_pkcs8_der(), certificate)
         }
         _ => None,
     };
     match complete {
-        Some(mut complete) => PrivatePkcs8KeyDer::from(std::mem::take(&mut *complete)).into(),
+        Some(mut complete) => {
+            let complete = PrivatePkcs8KeyDer::from(std::mem::take(&mut *complete));
+            Zeroizing::new(complete.into())
+        }
         None => key,
     }
 }

@@ -151,7 +151,7 @@ fn certificates(
 fn private_key(
     bytes: &[u8],
     settings: &TlsSettings,
-) -> Result<PrivateKeyDer<'static>, ConfigError> {
+) -> Result<Zeroizing<PrivateKeyDer<'static>>, ConfigError> {
     const BEGIN: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
     const END: &str = "-----END ENCRYPTED PRIVATE KEY-----";
     let text = std::str::from_utf8(bytes).unwrap_or("");
@@ -167,11 +167,15 @@ fn private_key(
     if let Some((body, _)) = encrypted {
         return decrypt(body, settings);
     }
-    PrivateKeyDer::from_pem_slice(bytes).or_else(|_| no_pem(bytes, KEY, "private key"))
+    let key = PrivateKeyDer::from_pem_slice(bytes).map(Zeroizing::new);
+    key.or_else(|_| no_pem(bytes, KEY, "private key"))
 }
 
 /// Opens an encrypted PKCS#8 key.
-fn decrypt(body: &str, settings: &TlsSettings) -> Result<PrivateKeyDer<'static>, ConfigError> {
+fn decrypt(
+    body: &str,
+    settings: &TlsSettings,
+) -> Result<Zeroizing<PrivateKeyDer<'static>>, ConfigError> {
     let Some(password) = &settings.key_password else {
         return invalid(KEY_PASSWORD, "must be set: the key is encrypted");
     };
@@ -181,7 +185,10 @@ fn decrypt(body: &str, settings: &TlsSettings) -> Result<PrivateKeyDer<'static>,
         .or_else(|_| invalid(KEY, "holds broken PEM"))?;
     let opened = store::open_pkcs8(&der, Some(password.expose()), &mut Default::default());
     match opened {
-        Ok(mut key) => Ok(PrivatePkcs8KeyDer::from(std::mem::take(&mut *key)).into()),
+        Ok(mut key) => {
+            let key = PrivatePkcs8KeyDer::from(std::mem::take(&mut *key));
+            Ok(Zeroizing::new(key.into()))
+        }
         Err(StoreError::Password) => invalid(KEY_PASSWORD, "does not open the key"),
         Err(error) => invalid(
             KEY,
