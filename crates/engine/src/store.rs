@@ -11,6 +11,8 @@ mod pkcs12;
 pub(crate) use certificate::{Certificate, inside, issuer, time};
 pub(crate) use ec::complete;
 pub(crate) use pbe::open_pkcs8;
+#[cfg(test)]
+pub(crate) use pkcs12::made;
 
 use crate::Secret;
 use chain::Certificates;

@@ -103,13 +103,17 @@ fn open_pbes2(
     match &scheme.kdf {
         Kdf::Pbkdf2(params) => work.spend(params.iteration_count)?,
         Kdf::Scrypt(params) => {
-            let rounds = params
-                .cost_parameter
-                .saturating_mul(params.block_size.into());
-            if rounds.saturating_mul(128) > MAX_MEMORY {
+            let cost = params.cost_parameter;
+            // Of less than two no logarithm is taken.
+            if cost < 2 {
+                return Err(StoreError::Damaged("the parameters of a cipher in it"));
+            }
+            let (block, lanes) = (params.block_size.into(), params.parallelization.into());
+            let memory = cost.saturating_add(lanes).saturating_mul(block);
+            if memory.saturating_mul(128) > MAX_MEMORY {
                 return Err(StoreError::Work);
             }
-            let rounds = rounds.saturating_mul(params.parallelization.into());
+            let rounds = cost.saturating_mul(block).saturating_mul(lanes);
             work.spend(rounds.try_into().unwrap_or(u32::MAX))?;
         }
         _ => return Err(StoreError::Unknown("by a cipher of PBES2 of its own")),

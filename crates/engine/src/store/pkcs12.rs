@@ -258,4 +258,6 @@ fn whole(value: AnyRef<'_>) -> Result<Vec<u8>, StoreError> {
 }
 
 #[cfg(test)]
+pub(crate) mod made;
+#[cfg(test)]
 mod tests;

@@ -219,3 +219,49 @@ fn a_store_that_wants_too_many_rounds_is_refused_before_the_first() {
     let refused = pbe::open(algorithm, &[0; 8], Some("changeit"), &mut work);
     assert_eq!(refused.unwrap_err(), StoreError::Work);
 }
+
+/// What scrypt with these parameters, N, r and p, makes of opening something.
+fn by_scrypt(costs: [u64; 3]) -> StoreError {
+    use made::{name, tlv};
+    let oid = pkcs8::der::oid::ObjectIdentifier::new_unwrap;
+    let number = |it: &u64| {
+        tlv(
+            2,
+            &[&[0], &it.to_be_bytes()[it.leading_zeros() as usize / 8..]],
+        )
+    };
+    let costs = match costs.map(|it| {
+        if it == 0 {
+            tlv(2, &[&[0]])
+        } else {
+            number(&it)
+        }
+    }) {
+        [n, r, p] => [n, r, p].map(|it| match it[..] {
+            // As short as DER has it.
+            [2, length, 0, first, ..] if first < 0x80 => [&[2, length - 1], &it[3..]].concat(),
+            _ => it,
+        }),
+    };
+    let salt = tlv(4, &[b"12345678"]);
+    let kdf = tlv(0x30, &[&salt, &costs[0], &costs[1], &costs[2]]);
+    let kdf = tlv(0x30, &[&name(oid("1.3.6.1.4.1.11591.4.11")), &kdf]);
+    let aes = name(oid("2.16.840.1.101.3.4.1.42"));
+    let cipher = tlv(0x30, &[&aes, &tlv(4, &[&[0; 16]])]);
+    let pbes2 = name(oid("1.2.840.113549.1.5.13"));
+    let der = tlv(0x30, &[&pbes2, &tlv(0x30, &[&kdf, &cipher])]);
+    let algorithm = pkcs8::AlgorithmIdentifierRef::try_from(&*der).unwrap();
+    let mut work = pbe::Work::default();
+    pbe::open(algorithm, &[0; 16], Some("changeit"), &mut work).unwrap_err()
+}
+
+#[test]
+fn scrypt_that_wants_too_much_is_refused_before_it_begins() {
+    assert_eq!(by_scrypt([16, 8, 1]), StoreError::Password);
+    // The memory of N, and that of p.
+    assert_eq!(by_scrypt([1 << 16, 8, 1]), StoreError::Work);
+    assert_eq!(by_scrypt([2, 32_000, 16]), StoreError::Work);
+    for none in [0, 1] {
+        assert!(matches!(by_scrypt([none, 8, 1]), StoreError::Damaged(_)));
+    }
+}
