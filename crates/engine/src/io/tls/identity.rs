@@ -27,17 +27,25 @@ pub(super) fn resolver(
         return Ok(None);
     };
     let (identities, at_fault) = material::identities(certificate, key, settings)?;
-    let certified: Result<Vec<_>, _> = identities
-        .into_iter()
-        .map(|identity| certify(identity).map(Arc::new))
-        .collect();
-    match certified {
-        Ok(certified) => Ok(Some(Arc::new(Certificates(certified)))),
-        Err(error @ rustls::Error::InconsistentKeys(_)) => {
-            invalid(at_fault, format!("does not fit the certificate ({error})"))
+    let (mut certified, mut unusable) = (Vec::new(), None);
+    for identity in identities {
+        match certify(identity) {
+            Ok(it) => certified.push(Arc::new(it)),
+            Err(error) => unusable = unusable.or(Some(error)),
         }
-        Err(error) => invalid(at_fault, format!("cannot be used ({error})")),
     }
+    match unusable {
+        // As in Java, a key of a kind that TLS has no use for stays unused.
+        Some(error) if !certified.is_empty() => {
+            tracing::debug!(%error, "a key of the store cannot be used and is left out");
+        }
+        Some(error @ rustls::Error::InconsistentKeys(_)) => {
+            return invalid(at_fault, format!("does not fit the certificate ({error})"));
+        }
+        Some(error) => return invalid(at_fault, format!("cannot be used ({error})")),
+        None => {}
+    }
+    Ok(Some(Arc::new(Certificates(certified))))
 }
 
 /// As `CertifiedKey::from_der`, which drops the key without wiping it.
@@ -93,5 +101,53 @@ impl ResolvesClientCert for Certificates {
 
     fn has_certs(&self) -> bool {
         !self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Secret, TlsSource,
+        store::made::{certificate, key, sign, store},
+    };
+
+    /// Whom the broker meets, from a store of such bags.
+    fn met(name: &str, bags: &[Vec<u8>]) -> Result<Vec<u8>, String> {
+        let path = std::env::temp_dir().join(format!("guanaco-{name}-{}.p12", std::process::id()));
+        std::fs::write(&path, store(bags)).unwrap();
+        let mut settings = TlsSettings::default();
+        settings.certificate = Some(TlsSource::File(path.clone()));
+        settings.key = settings.certificate.clone();
+        settings.key_password = Some(Secret::new("changeit"));
+        let resolver = resolver(&settings);
+        std::fs::remove_file(&path).unwrap();
+        let resolver = resolver.map_err(|error| error.to_string())?.unwrap();
+        let met = resolver.resolve(&[], &[SignatureScheme::ECDSA_NISTP256_SHA256]);
+        Ok(met.unwrap().cert[0].to_vec())
+    }
+
+    #[test]
+    fn keys_that_are_of_no_use_do_not_keep_others_from_use() {
+        let (lonely, mut odd, good) = (sign("lonely", None), sign("odd", None), sign("good", None));
+        // Another curve, which ring does not know.
+        let curve = [0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
+        let place = odd.key.windows(8).position(|it| it == curve).unwrap();
+        odd.key[place + 7] = 6;
+        let of_no_use = [
+            key(&lonely.key, None),
+            key(&odd.key, Some(b"odd")),
+            certificate(&odd.der, Some(b"odd")),
+        ];
+        let of_use = [
+            key(&good.key, Some(b"good")),
+            certificate(&good.der, Some(b"good")),
+        ];
+        let bags = [&of_no_use[..], &of_use[..]].concat();
+        assert_eq!(met("one-of-use", &bags), Ok(good.der));
+        let error = met("none-of-use", &of_no_use).unwrap_err();
+        assert!(error.contains("cannot be used"), "{error}");
+        let error = met("no-certificate", &of_no_use[..1]).unwrap_err();
+        assert!(error.contains("has no certificate"), "{error}");
     }
 }

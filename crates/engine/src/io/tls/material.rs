@@ -3,13 +3,17 @@
 use super::invalid;
 use crate::{
     ConfigError, Secret, TlsSettings, TlsSource,
-    store::{self, Format, Identity, Store, StoreError},
+    store::{self, Format, Identity, MAX_LENGTH, Store, StoreError},
 };
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use rustls::pki_types::{
     CertificateDer, CertificateRevocationListDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject,
 };
-use std::fs;
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::Path,
+};
 use zeroize::Zeroizing;
 
 pub(super) const ROOTS: &str = "ssl.truststore.location";
@@ -89,7 +93,7 @@ fn stored_identities(
         Some(password) => (Some(password), KEY_PASSWORD),
         None => (password, STORE_PASSWORD),
     };
-    let identities = match store.identities(key_password) {
+    let mut identities = match store.identities(key_password) {
         Ok(identities) => identities,
         Err(StoreError::Password) => {
             return invalid(
@@ -103,7 +107,9 @@ fn stored_identities(
     if identities.is_empty() {
         return invalid(STORE, "names a store without a private key");
     }
-    if identities.iter().any(|identity| identity.chain.is_empty()) {
+    // Nothing is said of them: Java leaves them out as well.
+    identities.retain(|identity| !identity.chain.is_empty());
+    if identities.is_empty() {
         return invalid(
             STORE,
             "names a store with a private key that has no certificate",
@@ -221,11 +227,30 @@ pub(super) fn revocation_lists(
 fn bytes(source: &TlsSource, key: &'static str) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
     match source {
         TlsSource::Pem(text) => Ok(Zeroizing::new(text.expose().as_bytes().to_vec())),
-        TlsSource::File(path) => match fs::read(path) {
-            Ok(bytes) => Ok(Zeroizing::new(bytes)),
+        TlsSource::File(path) => match read(path) {
+            Ok(bytes) if bytes.len() > MAX_LENGTH => {
+                invalid(key, "names a file that is longer than 16 MiB")
+            }
+            Ok(bytes) => Ok(bytes),
             Err(error) => invalid(key, format!("names a file that cannot be read ({error})")),
         },
     }
+}
+
+/// No more of a file than shows that it is too long.
+fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    let most = MAX_LENGTH + 1;
+    let metadata = fs::metadata(path)?;
+    // A pipe or a device might have no end, or never begin.
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    let length = usize::try_from(metadata.len()).unwrap_or(most).min(most);
+    // As it grew, it would leave copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length + 1));
+    let file = File::open(path)?;
+    file.take(most as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// It has no such thing in PEM, and is no store that there is.
@@ -291,6 +316,36 @@ mod tests {
                 error.starts_with("ssl.keystore.key") && error.contains(part),
                 "{error}"
             );
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_or_has_no_end_is_refused_at_once() {
+        use super::authorities;
+        use std::{fs::File, process::Command, sync::mpsc, thread, time::Duration};
+        let path =
+            |name| std::env::temp_dir().join(format!("guanaco-{name}-{}", std::process::id()));
+        let (pipe, long) = (path("pipe"), path("long"));
+        assert!(
+            Command::new("mkfifo")
+                .arg(&pipe)
+                .status()
+                .unwrap()
+                .success()
+        );
+        File::create(&long)
+            .unwrap()
+            .set_len((16 << 20) + 1)
+            .unwrap();
+        for (path, part) in [(pipe, "no regular file"), (long, "longer than 16 MiB")] {
+            let (sender, receiver) = mpsc::channel();
+            let source = TlsSource::File(path.clone());
+            thread::spawn(move || sender.send(authorities(&source, &TlsSettings::default())));
+            let read = receiver.recv_timeout(Duration::from_secs(10));
+            std::fs::remove_file(&path).unwrap();
+            let error = read.expect("it came to an end").unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
         }
     }
 }
