@@ -18,9 +18,9 @@ use std::{
     fs,
     path::Path,
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
-use tokio::{net::TcpStream, sync::Mutex, time::timeout};
+use tokio::{net::TcpStream, sync::Mutex, time::timeout_at};
 use tokio_rustls::TlsConnector;
 
 /// Makes encrypted streams; looks for changed files before each.
@@ -28,7 +28,7 @@ use tokio_rustls::TlsConnector;
 pub(crate) struct Tls {
     settings: Arc<TlsSettings>,
     other: Other,
-    made: Mutex<Option<Made>>,
+    made: Arc<Mutex<Option<Made>>>,
 }
 
 /// Who is on the other side.
@@ -44,10 +44,22 @@ enum Other {
 struct Made {
     config: Arc<ClientConfig>,
     stamps: Vec<Stamp>,
+    /// Later files that could not be used, as they were, and when.
+    failed: Option<(Vec<Stamp>, Instant)>,
 }
 
-/// When a file was changed, and its size; `None` where that cannot be told.
-type Stamp = Option<(SystemTime, u64)>;
+/// When a file was changed, its size, and which file it is; `None` where that cannot be told.
+type Stamp = Option<(SystemTime, u64, Inode)>;
+
+/// Its number, and when anything about it was changed: what keeps a file's time and size, such as
+/// `cp -p`, does not keep these.
+#[cfg(unix)]
+type Inode = (u64, i64, i64);
+#[cfg(not(unix))]
+type Inode = ();
+
+/// How long files that could not be used are left alone: a disk may fail and recover.
+const RETRY: Duration = Duration::from_secs(60);
 
 impl Tls {
     /// For brokers; `None` if the connections are not encrypted.
@@ -70,7 +82,7 @@ impl Tls {
         Self {
             settings: Arc::new(settings),
             other,
-            made: Mutex::new(None),
+            made: Arc::new(Mutex::new(None)),
         }
     }
 
@@ -81,7 +93,12 @@ impl Tls {
         host: &str,
         limit: Duration,
     ) -> Result<Stream, ConnectErrorKind> {
-        let config = self.config().await.map_err(ConnectErrorKind::Config)?;
+        let until = tokio::time::Instant::now() + limit;
+        let late = |step| ConnectErrorKind::Timeout { step, after: limit };
+        let config = match timeout_at(until, self.config()).await {
+            Ok(config) => config.map_err(ConnectErrorKind::Config)?,
+            Err(_) => return Err(late("answer from the disk with the certificates")),
+        };
         // The zone of a link-local address says how to get there, not who is there.
         let name = host.split('%').next().unwrap_or(host);
         let name = ServerName::try_from(name.to_owned()).map_err(|_| {
@@ -90,7 +107,7 @@ impl Tls {
             })
         })?;
         let handshake = TlsConnector::from(config).connect(name, stream);
-        match timeout(limit, handshake).await {
+        match timeout_at(until, handshake).await {
             Ok(Ok(stream)) => Ok(Stream::Tls(Box::new(stream))),
             Ok(Err(error)) => Err(match failure(&error, host) {
                 Some(failure) => ConnectErrorKind::Auth(failure),
@@ -99,10 +116,7 @@ impl Tls {
                     other => other,
                 },
             }),
-            Err(_) => Err(ConnectErrorKind::Timeout {
-                step: "end of the TLS handshake",
-                after: limit,
-            }),
+            Err(_) => Err(late("end of the TLS handshake")),
         }
     }
 
@@ -111,31 +125,55 @@ impl Tls {
         if let Some(config) = self.settings.custom() {
             return Ok(Arc::clone(config));
         }
-        let mut made = self.made.lock().await;
+        // The guard goes with whoever reads: who waits in vain for a disk must not let others in to it.
+        let mut made = Arc::clone(&self.made).lock_owned().await;
         let (settings, other) = (Arc::clone(&self.settings), self.other);
-        let before = made.as_ref().map(|made| made.stamps.clone());
-        let looked = tokio::task::spawn_blocking(move || {
-            let stamps = stamps(&settings);
-            if before.as_ref() == Some(&stamps) {
-                return Ok(None);
-            }
-            let config = Arc::new(client_config(&settings, other)?);
-            Ok(Some(Made { config, stamps }))
-        });
-        let looked = looked
-            .await
-            .unwrap_or_else(|_| invalid(ROOTS, "could not be read: the runtime is gone"));
-        match (looked, &mut *made) {
-            (Ok(None), Some(made)) => Ok(Arc::clone(&made.config)),
-            (Ok(Some(new)), slot) => Ok(Arc::clone(&slot.insert(new).config)),
-            // Half-written, most likely: it is looked at again next time.
-            (Err(error), Some(made)) => {
-                tracing::warn!(%error, "changed certificates cannot be used; the old ones stay");
-                Ok(Arc::clone(&made.config))
-            }
-            (Err(error), None) => Err(error),
-            (Ok(None), None) => invalid(ROOTS, "could not be read"),
+        let looked = tokio::task::spawn_blocking(move || look(&mut made, &settings, other));
+        looked.await.unwrap_or_else(|error| {
+            let rule = match error.is_panic() {
+                true => "could not be read: a defect of the library (it panicked)",
+                false => "could not be read: the runtime is gone",
+            };
+            invalid(ROOTS, rule)
+        })
+    }
+}
+
+impl Made {
+    /// Whether nothing is to be gained from files like these.
+    fn is_settled(&self, stamps: &[Stamp]) -> bool {
+        let failed = self.failed.as_ref();
+        self.stamps == stamps
+            || failed.is_some_and(|(failed, then)| failed == stamps && then.elapsed() < RETRY)
+    }
+}
+
+fn look(
+    made: &mut Option<Made>,
+    settings: &TlsSettings,
+    other: Other,
+) -> Result<Arc<ClientConfig>, ConfigError> {
+    let stamps = stamps(settings);
+    if let Some(made) = made.as_ref().filter(|made| made.is_settled(&stamps)) {
+        return Ok(Arc::clone(&made.config));
+    }
+    match (client_config(settings, other), made) {
+        (Ok(config), slot) => {
+            let config = Arc::new(config);
+            *slot = Some(Made {
+                config: Arc::clone(&config),
+                stamps,
+                failed: None,
+            });
+            Ok(config)
         }
+        // Half-written, most likely: they are looked at again when they change.
+        (Err(error), Some(made)) => {
+            tracing::warn!(%error, "changed certificates cannot be used; the old ones stay");
+            made.failed = Some((stamps, Instant::now()));
+            Ok(Arc::clone(&made.config))
+        }
+        (Err(error), None) => Err(error),
     }
 }
 
@@ -146,10 +184,6 @@ fn stamps(settings: &TlsSettings) -> Vec<Stamp> {
         &settings.certificate,
         &settings.key,
     ];
-    let stamp = |path: &Path| {
-        let metadata = fs::metadata(path).ok()?;
-        Some((metadata.modified().ok()?, metadata.len()))
-    };
     sources
         .into_iter()
         .flatten()
@@ -160,6 +194,20 @@ fn stamps(settings: &TlsSettings) -> Vec<Stamp> {
         .collect()
 }
 
+fn stamp(path: &Path) -> Stamp {
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len(), inode(&metadata)))
+}
+
+#[cfg(unix)]
+fn inode(metadata: &fs::Metadata) -> Inode {
+    use std::os::unix::fs::MetadataExt;
+    (metadata.ino(), metadata.ctime(), metadata.ctime_nsec())
+}
+
+#[cfg(not(unix))]
+fn inode(_: &fs::Metadata) -> Inode {}
+
 fn invalid<T>(
     key: &'static str,
     rule: impl Into<std::borrow::Cow<'static, str>>,
@@ -169,3 +217,6 @@ fn invalid<T>(
         rule: rule.into(),
     })
 }
+
+#[cfg(all(test, unix))]
+mod tests;
