@@ -20,7 +20,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
-use tokio::{net::TcpStream, sync::Mutex, time::timeout_at};
+use tokio::{net::TcpStream, sync::Mutex, time::timeout};
 use tokio_rustls::TlsConnector;
 
 /// Makes encrypted streams; looks for changed files before each.
@@ -93,9 +93,9 @@ impl Tls {
         host: &str,
         limit: Duration,
     ) -> Result<Stream, ConnectErrorKind> {
-        let until = tokio::time::Instant::now() + limit;
+        let began = tokio::time::Instant::now();
         let late = |step| ConnectErrorKind::Timeout { step, after: limit };
-        let config = match timeout_at(until, self.config()).await {
+        let config = match timeout(limit, self.config()).await {
             Ok(config) => config.map_err(ConnectErrorKind::Config)?,
             Err(_) => return Err(late("answer from the disk with the certificates")),
         };
@@ -107,7 +107,7 @@ impl Tls {
             })
         })?;
         let handshake = TlsConnector::from(config).connect(name, stream);
-        match timeout_at(until, handshake).await {
+        match timeout(limit.saturating_sub(began.elapsed()), handshake).await {
             Ok(Ok(stream)) => Ok(Stream::Tls(Box::new(stream))),
             Ok(Err(error)) => Err(match failure(&error, host) {
                 Some(failure) => ConnectErrorKind::Auth(failure),

@@ -1,6 +1,5 @@
 use super::*;
 use std::{fs::File, path::PathBuf};
-use tokio::time::timeout;
 
 const CERTIFICATE: &str = include_str!("../tests/data/client.crt");
 
