@@ -79,7 +79,11 @@ const NO_KEYTAB: &str = "failures::a_keytab_that_cannot_be_read_is_a_setting_at_
 async fn a_keytab_that_cannot_be_read_is_a_setting_at_fault() {
     if is_client(NO_KEYTAB) {
         let keytab = std::env::var("KRB5_CLIENT_KTNAME").unwrap();
-        let config = config("SASL", &[("sasl.kerberos.keytab", &keytab)]);
+        let settings = [
+            ("sasl.kerberos.principal", "alice@GUANACO.TEST"),
+            ("sasl.kerberos.keytab", &keytab),
+        ];
+        let config = config("SASL", &settings);
         match connect(config).await {
             Err(StartError::Config(ConfigError::Invalid { key, rule })) => {
                 assert_eq!(key, "sasl.kerberos.keytab");
