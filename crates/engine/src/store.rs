@@ -8,7 +8,7 @@ mod jks;
 mod pbe;
 mod pkcs12;
 
-pub(crate) use certificate::{Certificate, inside, issuer, time};
+pub(crate) use certificate::{Certificate, each_extension, inside, issuer, time};
 pub(crate) use ec::complete;
 pub(crate) use pbe::open_pkcs8;
 #[cfg(test)]

@@ -83,26 +83,22 @@ impl<'a> Certificate<'a> {
         let Some(extensions) = self.extensions else {
             return Ok(self.version.is_none());
         };
-        let mut extensions = inside(AnyRef::from_der(extensions)?)?;
         let (mut is_authority, mut key_signs) = (false, true);
-        while !extensions.is_finished() {
-            let mut extension = inside(extensions.decode()?)?;
-            let kind: ObjectIdentifier = extension.decode()?;
-            let _critical: Option<bool> = extension.decode()?;
-            let value: &OctetStringRef = extension.decode()?;
+        each_extension(AnyRef::from_der(extensions)?, |kind, value| {
             match kind {
                 BASIC_CONSTRAINTS => {
-                    let mut value = inside(AnyRef::from_der(value.as_bytes())?)?;
+                    let mut value = inside(AnyRef::from_der(value)?)?;
                     let says: Option<bool> = value.decode()?;
                     is_authority = says.unwrap_or(false);
                 }
                 KEY_USAGE => {
-                    let bits = BitStringRef::from_der(value.as_bytes())?;
+                    let bits = BitStringRef::from_der(value)?;
                     key_signs = bits.bits().nth(SIGNS_CERTIFICATES).unwrap_or(false);
                 }
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         Ok(is_authority && key_signs)
     }
 
@@ -111,6 +107,23 @@ impl<'a> Certificate<'a> {
         let mut validity = inside(AnyRef::from_der(self.validity)?)?;
         Ok((time(validity.decode()?)?, time(validity.decode()?)?))
     }
+}
+
+/// Shows `each` what an extension is, and its value in DER, one after the other: certificates and
+/// lists of revoked ones have the same.
+pub(crate) fn each_extension(
+    extensions: AnyRef<'_>,
+    mut each: impl FnMut(ObjectIdentifier, &[u8]) -> Result<()>,
+) -> Result<()> {
+    let mut extensions = inside(extensions)?;
+    while !extensions.is_finished() {
+        let mut extension = inside(extensions.decode()?)?;
+        let kind: ObjectIdentifier = extension.decode()?;
+        let _critical: Option<bool> = extension.decode()?;
+        let value: &OctetStringRef = extension.decode()?;
+        each(kind, value.as_bytes())?;
+    }
+    Ok(())
 }
 
 /// A point in time as X.509 writes it, since 1970.

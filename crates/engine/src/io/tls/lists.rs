@@ -6,11 +6,10 @@ use super::{
 };
 use crate::{
     ConfigError, TlsSource,
-    store::{Certificate, inside, time},
+    store::{Certificate, each_extension, inside, time},
 };
 use pkcs8::der::{
-    AnyRef, Decode, Reader, Result as DerResult, Tag, TagNumber, Tagged,
-    asn1::{ObjectIdentifier, OctetStringRef},
+    AnyRef, Decode, Reader, Result as DerResult, Tag, TagNumber, Tagged, asn1::ObjectIdentifier,
 };
 use rustls::pki_types::CertificateRevocationListDer;
 use std::{
@@ -104,23 +103,18 @@ impl List {
     }
 
     fn read_extensions(&mut self, extensions: AnyRef<'_>) -> DerResult<()> {
-        let mut extensions = inside(extensions)?;
-        while !extensions.is_finished() {
-            let mut extension = inside(extensions.decode()?)?;
-            let kind: ObjectIdentifier = extension.decode()?;
-            let _critical: Option<bool> = extension.decode()?;
-            let value: &OctetStringRef = extension.decode()?;
+        each_extension(extensions, |kind, value| {
             match kind {
                 NUMBER => {
-                    let number = AnyRef::from_der(value.as_bytes())?;
+                    let number = AnyRef::from_der(value)?;
                     let digits = number.value().iter().copied().skip_while(|it| *it == 0);
                     let digits: Vec<u8> = digits.collect();
                     self.number = (digits.len(), digits);
                 }
-                SCOPE => self.scope = Some(value.as_bytes().to_vec()),
+                SCOPE => self.scope = Some(value.to_vec()),
                 _ => {}
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }
